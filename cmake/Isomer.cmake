@@ -1,0 +1,39 @@
+# What every room shares: language, warnings, sanitizers, and isomer_room().
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS ON)  # TRY() is a statement expression
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+option(ISOMER_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(ISOMER_FUZZ "Build the fuzzers with libFuzzer (clang)" OFF)
+option(ISOMER_TESTS "Build the tests" OFF)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# -ffp-contract=off: the same bits with and without fused multiply-add (DESIGN: byte-identical output on every machine).
+add_compile_options(-Wall -Wextra -Werror -Wshadow=local -Wno-missing-field-initializers -ffp-contract=off -fno-math-errno)
+if(ISOMER_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+else()
+  add_link_options(-static-libstdc++ -static-libgcc)
+endif()
+
+# isomer_room(NAME DEPENDENCIES...): one static library for the sources of src/NAME; it sees only the rooms it names.
+function(isomer_room name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  add_library(isomer_${name} STATIC ${sources})
+  target_include_directories(isomer_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  foreach(dependency ${ARGN})
+    target_link_libraries(isomer_${name} PUBLIC isomer_${dependency})
+  endforeach()
+endfunction()
