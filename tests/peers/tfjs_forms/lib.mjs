@@ -150,7 +150,7 @@ export async function same(got, want, tol = 1e-5) {
   return null;
 }
 
-const short = e => String(e && e.message || e).replace(/\s+/g, ' ').slice(0, 150);
+const short = e => String(e && e.message || e).replace(/\s+/g, ' ').replace(/\. File an .*/, '').slice(0, 150);
 
 // Runs a form: feeds {key: tensor}, want {key: tensor}; twice each through executeAsync and predict. Result: 'sync' (both
 // right), 'async' (only executeAsync right), 'no'.

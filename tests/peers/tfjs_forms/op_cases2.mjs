@@ -10,7 +10,7 @@ const img = (h, w, c, n = 1) => t(seq(n * h * w * c, k => Math.round(Math.sin(k 
 const x34 = t([[1, -2, 3, -4], [-5, 6, -7, 8], [9, -10, 11, -12]]), x234 = t(seq(24), [2, 3, 4]), sc = v => i32([v], []);
 
 // ---- creation
-const oh = (id, ix, d, axis, extra = {}) => op(id, 'OneHot', [ix, sc(d), t([1], []), t([0], [])], {axis: i(axis), ...extra});
+const oh = (id, ix, d, axis, extra = {}) => op(id, 'OneHot', [ix, sc(d), t([1], []), t([0], [])], {axis: i(axis), T: ty(F), ...extra});
 const oneHot = (ix, d, axisAt) => ({n, k}) => n('Cast', [n('Equal', [n('ExpandDims', [ix, k(sc(axisAt))]), k(i32(seq(d, z => z), axisAt === -1 ? [d] : [d, 1]))])], {DstT: ty(F)});
 oh('onehot', i32([0, 2, -1, 5]), 3, -1);
 oh('onehot_axis0', i32([0, 2]), 3, 0);
@@ -87,7 +87,8 @@ low('binary: Cast(Bincount > 0)', ({n, k, x}) => n('DenseBincount', x, {binary_o
 // ---- networks
 op('softmax1', 'Softmax', [t([1, 2, 3])]); op('softmax3', 'Softmax', [t(seq(8, z => z / 3), [2, 2, 2])]); op('log_softmax', 'LogSoftmax', [t(seq(8, z => z / 3), [2, 2, 2])]); op('softmax_big', 'Softmax', [t([1000, 1001])]);
 op('lrn', 'LRN', [img(1, 2, 5)], {depth_radius: i(1), bias: f(1.5), alpha: f(0.3), beta: f(0.7)});
-const bn = [img(2, 2, 2), t([1.5, 0.5]), t([0.1, -0.2]), t([0.3, 0.4]), t([1.2, 0.8])]; op('bn', 'FusedBatchNormV3', bn, {epsilon: f(0.001), is_training: b(false), data_format: s('NHWC')});
+const bn = [img(2, 2, 2), t([1.5, 0.5]), t([0.1, -0.2]), t([0.3, 0.4]), t([1.2, 0.8])];
+op('bn', 'FusedBatchNormV3', bn, {epsilon: f(0.001), is_training: b(false), data_format: s('NHWC')});
 op('bn_train', 'FusedBatchNormV3', [bn[0], bn[1], bn[2], t([], [0]), t([], [0])], {epsilon: f(0.001), is_training: b(true), data_format: s('NHWC')});
 low('Mean over [0,1,2] (keep), Mean(SquaredDifference), (x-m) * Rsqrt(v+eps) * scale + offset', ({n, k, x}) => { const ax = k(i32([0, 1, 2])), m = n('Mean', [x[0], ax], {keep_dims: b(true)}), v = n('Mean', [n('SquaredDifference', [x[0], m]), ax], {keep_dims: b(true)}); return n('AddV2', [n('Mul', [n('Mul', [n('Sub', [x[0], m]), n('Rsqrt', [n('AddV2', [v, k(t([0.001], []))])])]), x[1]]), x[2]]); });
 const cv = (id, x, w, a) => op(id, 'Conv2D', [x, w], {strides: li([1, 1, 1, 1]), padding: s('SAME'), data_format: s('NHWC'), dilations: li([1, 1, 1, 1]), ...a}); const w33 = t(seq(18, z => Math.cos(z)), [3, 3, 1, 2]);
