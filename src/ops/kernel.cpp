@@ -76,6 +76,13 @@ std::unexpected<Error> dtype_error(const OpDef& op, DType dtype) {
 }
 std::unexpected<Error> input_error(std::string message) { return fail(ErrorCode::kInvalidModel, std::move(message)); }
 
+Result<void> check_elements(EvalContext& c, const Shape& shape) {
+  const auto count = element_count(shape);
+  if (count && *count <= c.limits().tensor_elements) return {};
+  return fail(ErrorCode::kLimitExceeded,
+              "a tensor of shape " + to_string(shape) + " exceeds the limit of " + std::to_string(c.limits().tensor_elements) + " elements");
+}
+
 std::vector<int64_t> strides_of(const Shape& shape) {
   std::vector<int64_t> strides(shape.size(), 0);
   if (element_count_of(shape) == 0) return strides;  // nothing to step through, and the product of the other sizes may not fit

@@ -48,6 +48,9 @@ inline std::unexpected<Error> dtype_error(ir::EvalContext& c, DType dtype) { ret
 // InvalidModel.
 std::unexpected<Error> input_error(std::string message);
 
+// LimitExceeded when a result of this shape would pass the limits; for kernels that make strings, which `allocate` does not see.
+Result<void> check_elements(ir::EvalContext& c, const Shape& shape);
+
 inline Outputs one(Tensor tensor) { return {ir::RuntimeValue(std::move(tensor))}; }
 inline Outputs one(MutableTensor tensor) { return one(std::move(tensor).finish()); }
 
