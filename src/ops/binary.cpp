@@ -76,14 +76,10 @@ Result<Outputs> reference_binary(EvalContext& c, Inputs inputs) {
   return one(TRY(apply(c, a, b, c.tfjs_compat() && rule.tfjs ? *rule.tfjs : rule)));
 }
 
-// Integers wrap around: the arithmetic is that of uint64_t.
 int64_t wrap(uint64_t x) { return static_cast<int64_t>(x); }
-int64_t add(int64_t x, int64_t y) { return wrap(static_cast<uint64_t>(x) + static_cast<uint64_t>(y)); }
-int64_t subtract(int64_t x, int64_t y) { return wrap(static_cast<uint64_t>(x) - static_cast<uint64_t>(y)); }
-int64_t multiply(int64_t x, int64_t y) { return wrap(static_cast<uint64_t>(x) * static_cast<uint64_t>(y)); }
-int64_t truncate_divide(int64_t x, int64_t y) { return y == -1 ? subtract(0, x) : x / y; }
+int64_t truncate_divide(int64_t x, int64_t y) { return y == -1 ? wrapping_subtract(0, x) : x / y; }
 int64_t truncate_remainder(int64_t x, int64_t y) { return y == -1 ? 0 : x % y; }
-int64_t floor_divide(int64_t x, int64_t y) { return subtract(truncate_divide(x, y), truncate_remainder(x, y) != 0 && (x < 0) != (y < 0)); }
+int64_t floor_divide(int64_t x, int64_t y) { return wrapping_subtract(truncate_divide(x, y), truncate_remainder(x, y) != 0 && (x < 0) != (y < 0)); }
 int64_t floor_remainder(int64_t x, int64_t y) {
   const int64_t rest = truncate_remainder(x, y);
   return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
@@ -134,7 +130,7 @@ constexpr BinaryRule kTfjsMod = {.on_float = floor_mod, .on_integer = tfjs_remai
 #define BOTH(expression) \
   .on_float = [](double x, double y) -> double { return expression; }, .on_complex = [](Complex x, Complex y) -> Complex { return expression; }
 
-BINARY_OP(AddV2, "x: T, y: T -> z: T", "x + y with broadcasting; integers wrap.", BOTH(x + y), .on_integer = add)
+BINARY_OP(AddV2, "x: T, y: T -> z: T", "x + y with broadcasting; integers wrap.", BOTH(x + y), .on_integer = wrapping_add)
 BINARY_OP(
     Atan2, "y: T, x: T -> z: T", "The angle of the point (x, y) in (-pi, pi], the first input being y.",
     .on_float = [](double y, double x) { return std::atan2(y, x); })
@@ -159,7 +155,7 @@ BINARY_OP(
 BINARY_OP(
     Mod, "x: T, y: T -> z: T", "The remainder of x / y with the sign of x.", .on_float = [](double x, double y) { return std::fmod(x, y); },
     .on_integer = truncate_remainder, .on_uint64 = remainder_uint64, .refuses = divides_by_zero, .refusal = kByZero, .tfjs = &kTfjsMod)
-BINARY_OP(Mul, "x: T, y: T -> z: T", "x * y with broadcasting; integers wrap.", BOTH(x* y), .on_integer = multiply)
+BINARY_OP(Mul, "x: T, y: T -> z: T", "x * y with broadcasting; integers wrap.", BOTH(x* y), .on_integer = wrapping_multiply)
 BINARY_OP(MulNoNan, "x: T, y: T -> z: T", "x * y, and 0 where y is 0, whatever x is.", BOTH(y == 0.0 ? 0 : x * y))
 BINARY_OP(
     Pow, "x: T, y: T -> z: T", "x to the power of y; a negative power of an integer is an error.",
@@ -169,8 +165,8 @@ BINARY_OP(RealDiv, "x: T, y: T -> z: T", "x / y with broadcasting.", BOTH(x / y)
 BINARY_OP(
     SquaredDifference, "x: T, y: T -> z: T", "(x - y) * (x - y); for complex numbers the squared distance.",
     .on_float = [](double x, double y) { return (x - y) * (x - y); }, .on_complex = squared_difference,
-    .on_integer = [](int64_t x, int64_t y) { return multiply(subtract(x, y), subtract(x, y)); })
-BINARY_OP(Sub, "x: T, y: T -> z: T", "x - y with broadcasting; integers wrap.", BOTH(x - y), .on_integer = subtract)
+    .on_integer = [](int64_t x, int64_t y) { return wrapping_multiply(wrapping_subtract(x, y), wrapping_subtract(x, y)); })
+BINARY_OP(Sub, "x: T, y: T -> z: T", "x - y with broadcasting; integers wrap.", BOTH(x - y), .on_integer = wrapping_subtract)
 BINARY_OP(
     TruncateDiv, "x: T, y: T -> z: T", "x / y rounded towards zero.", .on_float = [](double x, double y) { return x / y; },
     .after_rounding = [](double x) { return std::trunc(x); }, .on_integer = truncate_divide, .on_uint64 = divide_uint64, .refuses = divides_by_zero,

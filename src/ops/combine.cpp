@@ -18,8 +18,7 @@ Result<Tensor> add_bias(EvalContext& c, const Tensor& value, const Tensor& bias,
   if (is_float(value.dtype())) return map_pairs<double, double>(c, value, aligned, value.dtype(), [](double x, double y) { return x + y; });
   if (is_complex(value.dtype())) return map_pairs<Complex, Complex>(c, value, aligned, value.dtype(), [](Complex x, Complex y) { return x + y; });
   if (!is_integer(value.dtype())) return dtype_error(c, value.dtype());
-  return map_pairs<int64_t, int64_t>(c, value, aligned, value.dtype(),
-                                     [](int64_t x, int64_t y) { return static_cast<int64_t>(static_cast<uint64_t>(x) + static_cast<uint64_t>(y)); });
+  return map_pairs<int64_t, int64_t>(c, value, aligned, value.dtype(), wrapping_add);
 }
 
 namespace {
@@ -97,8 +96,7 @@ Result<Outputs> reference_add_n(EvalContext& c, Inputs inputs) {
   switch (type_class(terms[0]->dtype())) {
     case TypeClass::kFloat: return one(TRY(fold<double>(c, terms, [](double x, double y) { return x + y; })));
     case TypeClass::kComplex: return one(TRY(fold<Complex>(c, terms, [](Complex x, Complex y) { return x + y; })));
-    case TypeClass::kInteger:
-      return one(TRY(fold<int64_t>(c, terms, [](int64_t x, int64_t y) { return static_cast<int64_t>(static_cast<uint64_t>(x) + static_cast<uint64_t>(y)); })));
+    case TypeClass::kInteger: return one(TRY(fold<int64_t>(c, terms, wrapping_add)));
     default: return dtype_error(c, terms[0]->dtype());
   }
 }

@@ -44,6 +44,8 @@ Result<int64_t> scalar_int(const Tensor& tensor, std::string_view what) {
   return tensor.as_int64(0);
 }
 
+Result<int64_t> axis_value(const Tensor& tensor, int64_t rank, std::string_view what) { return resolve_axis(TRY(scalar_int(tensor, what)), rank); }
+
 Result<std::vector<int64_t>> int_vector(const Tensor& tensor, std::string_view what) {
   TRY(check_int_vector(tensor, what));
   return tensor.to_int64s();
