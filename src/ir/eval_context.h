@@ -28,8 +28,10 @@ class RunState {
   uint64_t seed = 0;
   uint64_t random_calls = 0;
   std::map<std::string, std::shared_ptr<Resource>> resources;  // by handle name
-  // Runs a function of the module; set by the interpreter (ops/interpreter.h) that owns this state.
-  Result<std::vector<RuntimeValue>> (*call)(RunState&, const Module&, std::string_view function, std::span<const RuntimeValue> arguments) = nullptr;
+  // Runs a function of the module; set by the interpreter (ops/interpreter.h) that owns this state. It takes the arguments by value, so that a list
+  // that nobody else holds can be changed in place.
+  Result<std::vector<RuntimeValue>> (*call)(RunState&, const Module&, std::string_view function, std::vector<RuntimeValue> arguments) = nullptr;
+  std::shared_ptr<Resource> execution;  // what the interpreter keeps during one run
 
   // Makes a handle name that nothing else in this run has.
   std::string fresh_name(std::string_view base) { return std::string(base) + "#" + std::to_string(next_++); }
@@ -58,9 +60,9 @@ class EvalContext {
   // A zero-filled tensor within the limits.
   Result<MutableTensor> allocate(DType dtype, Shape shape) { return MutableTensor::create(dtype, std::move(shape), state_.limits, *state_.allocator); }
   // Runs a function of the module.
-  Result<std::vector<RuntimeValue>> call(std::string_view function, std::span<const RuntimeValue> arguments) {
+  Result<std::vector<RuntimeValue>> call(std::string_view function, std::vector<RuntimeValue> arguments) {
     if (!state_.call) return fail(ErrorCode::kInternal, "function calls are not possible here");
-    return state_.call(state_, module_, function, arguments);
+    return state_.call(state_, module_, function, std::move(arguments));
   }
 
  private:
