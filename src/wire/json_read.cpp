@@ -14,7 +14,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-
 #include "wire/json.h"
 
 namespace isomer {
@@ -152,10 +151,10 @@ class Builder {
  private:
   struct Frame {
     JsonValue value;
-    std::string key;            // objects: of the member being read
-    const PathNode* path;       // nullptr: no stream lies below
-    int64_t bytes_before = 0;   // what was counted when this value began
-    int64_t elements = 0;       // arrays: completed ones
+    std::string key;           // objects: of the member being read
+    const PathNode* path;      // nullptr: no stream lies below
+    int64_t bytes_before = 0;  // what was counted when this value began
+    int64_t elements = 0;      // arrays: completed ones
   };
 
   static int64_t heap_bytes(const std::string& text) { return text.size() > 15 ? static_cast<int64_t>(text.size()) : 0; }

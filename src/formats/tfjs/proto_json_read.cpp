@@ -122,8 +122,8 @@ class MessageReader {
     if (is_map_field(field)) return read_map(json, message, field);
     if (!field->is_repeated()) {
       if (const auto* choice = field->real_containing_oneof(); choice && reflection->HasOneof(message, choice)) {
-        return fail(ErrorCode::kInvalidModel,
-                    "two values, " + reflection->GetOneofFieldDescriptor(message, choice)->json_name() + " and " + field->json_name() + ", where one may stand");
+        return fail(ErrorCode::kInvalidModel, "two values, " + reflection->GetOneofFieldDescriptor(message, choice)->json_name() + " and " +
+                                                  field->json_name() + ", where one may stand");
       }
       return read_value(json, message, field);
     }

@@ -24,8 +24,7 @@ bool always_written(const FieldDescriptor* field) {
 
 class MessageWriter {
  public:
-  MessageWriter(JsonWriter& out, const GraphDefJsonOptions& options)
-      : out_(out), options_(options), keep_path_(options.unknown && !options.unknown->empty()) {}
+  MessageWriter(JsonWriter& out, const GraphDefJsonOptions& options) : out_(out), options_(options), keep_path_(options.unknown && !options.unknown->empty()) {}
 
   void write(const Message& message) {
     out_.begin_object();
@@ -140,8 +139,8 @@ class MessageWriter {
       }
       case FieldDescriptor::CPPTYPE_STRING: {
         std::string scratch;
-        const std::string& text = index < 0 ? reflection->GetStringReference(message, field, &scratch)
-                                            : reflection->GetRepeatedStringReference(message, field, index, &scratch);
+        const std::string& text =
+            index < 0 ? reflection->GetStringReference(message, field, &scratch) : reflection->GetRepeatedStringReference(message, field, index, &scratch);
         return out_.string(field->type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : text);
       }
       case FieldDescriptor::CPPTYPE_MESSAGE:
