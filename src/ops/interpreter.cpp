@@ -64,6 +64,15 @@ DType dtype_of(const RuntimeValue& value) {
   return std::holds_alternative<ResourceHandle>(value) ? DType::kResource : DType::kVariant;
 }
 
+// Kernels may rely on as many inputs, and of such dtypes, as the op's signature says.
+Result<void> check_inputs(const Graph& graph, const Node& node) {
+  if (node.is("Foreign")) return {};
+  std::vector<DType> dtypes;
+  for (const ValueId input : node.inputs) dtypes.push_back(graph.type(input).dtype);
+  TRY(derived_attributes(*node.op, dtypes));
+  return {};
+}
+
 // --- planning
 
 // Nodes that the outputs and the control outputs depend on, in topological order.
@@ -122,6 +131,7 @@ Result<Plan> make_plan(const Function& function) {
       if (slots.contains(node.outputs[0].index)) continue;
       return fail(Error{ErrorCode::kInvalidModel, "a placeholder that is no input of its function is needed", place_of(function.name, node), {}, {}});
     }
+    TRY(check_inputs(graph, node).transform_error([&](Error error) { return std::move(error).at(place_of(function.name, node)); }));
     Step& step = plan.steps.emplace_back();
     step.node = &node;
     for (const ValueId input : node.inputs) step.inputs.push_back({slot_of(input), false});
@@ -162,8 +172,8 @@ Result<std::vector<RuntimeValue>> run_node(RunState& state, const Module& module
   for (size_t i = 0; i < results.size(); ++i) {
     const DType declared = graph.type(node.outputs[i]).dtype, found = dtype_of(results[i]);
     if (declared != found) {
-      return fail(ErrorCode::kInternal, "result " + std::to_string(i) + " should be " + std::string(to_string(declared)) + ", the kernel returned " +
-                                            std::string(to_string(found)));
+      return fail(ErrorCode::kInternal,
+                  "result " + std::to_string(i) + " should be " + std::string(to_string(declared)) + ", the kernel returned " + std::string(to_string(found)));
     }
   }
   return results;
@@ -172,8 +182,8 @@ Result<std::vector<RuntimeValue>> run_node(RunState& state, const Module& module
 Result<void> check_arguments(const Function& function, std::span<const RuntimeValue> arguments) {
   const Graph& graph = function.graph;
   if (arguments.size() != graph.inputs.size()) {
-    return fail(ErrorCode::kInvalidArgument, "function '" + function.name + "' takes " + std::to_string(graph.inputs.size()) + " inputs, found " +
-                                                 std::to_string(arguments.size()));
+    return fail(ErrorCode::kInvalidArgument,
+                "function '" + function.name + "' takes " + std::to_string(graph.inputs.size()) + " inputs, found " + std::to_string(arguments.size()));
   }
   for (size_t i = 0; i < arguments.size(); ++i) {
     const TensorType& type = graph.type(graph.inputs[i].value);
@@ -181,8 +191,8 @@ Result<void> check_arguments(const Function& function, std::span<const RuntimeVa
     const bool fits = dtype_of(arguments[i]) == type.dtype && (!tensor || compatible(PartialShape(tensor->shape()), type.shape));
     if (fits) continue;
     const std::string found = tensor ? type_text(*tensor) : std::string(to_string(dtype_of(arguments[i])));
-    return fail(ErrorCode::kInvalidArgument,
-                "input " + std::to_string(i) + " ('" + graph.inputs[i].key + "') of function '" + function.name + "' is " + to_string(type) + ", found " + found);
+    return fail(ErrorCode::kInvalidArgument, "input " + std::to_string(i) + " ('" + graph.inputs[i].key + "') of function '" + function.name + "' is " +
+                                                 to_string(type) + ", found " + found);
   }
   return {};
 }
@@ -224,8 +234,8 @@ Result<std::vector<RuntimeValue>> run_plan(RunState& state, const Execution& exe
 Result<std::vector<RuntimeValue>> call_function(RunState& state, const Module&, std::string_view function, std::vector<RuntimeValue> arguments) {
   auto& execution = static_cast<Execution&>(*state.execution);
   if (state.depth >= state.limits.nesting) {
-    return fail(ErrorCode::kLimitExceeded, "calls of functions nest deeper than " + std::to_string(state.limits.nesting) + " (function '" +
-                                               std::string(function) + "')");
+    return fail(ErrorCode::kLimitExceeded,
+                "calls of functions nest deeper than " + std::to_string(state.limits.nesting) + " (function '" + std::string(function) + "')");
   }
   const Plan* plan = TRY(plan_of(execution, function));
   ++state.depth;
@@ -299,8 +309,9 @@ Result<void> initialize(RunState& state, const Module& module) {
     state.resources[variable.name] = std::move(resource);
   }
   for (const Table& table : module.tables) {
-    const auto resource = TRY(in_context(table_resource(state, table_handle(table.name), table.key_dtype, table.value_dtype), "making table '" + table.name + "'"));
-    if (table.keys.valid()) TRY(in_context(resource->insert(table.keys, table.values, state.limits), "filling table '" + table.name + "'"));
+    const auto resource =
+        TRY(in_context(table_resource(state, table_handle(table.name), table.key_dtype, table.value_dtype), "making table '" + table.name + "'"));
+    if (table.keys.valid()) TRY(in_context(resource->fill(table.keys, table.values, state.limits), "filling table '" + table.name + "'"));
   }
   for (const std::string& name : module.initializers) {
     TRY(in_context(run_function(state, module, name, {}), "running the initialiser '" + name + "'"));
@@ -314,7 +325,8 @@ Result<std::vector<Tensor>> evaluate_node(RunState& state, const Module& module,
   if (node.op->effect != Effect::kPure || node.is("Placeholder") || calls_functions(*node.attributes)) {
     return fail(Error{ErrorCode::kUnsupported, "only ops without effects that call no function can be evaluated by themselves", place(), {}, {}});
   }
-  auto results = run_node(state, module, graph, node, std::vector<RuntimeValue>(inputs.begin(), inputs.end()));
+  auto results =
+      check_inputs(graph, node).and_then([&] { return run_node(state, module, graph, node, std::vector<RuntimeValue>(inputs.begin(), inputs.end())); });
   if (!results) return fail(std::move(results.error()).at(place()));
   std::vector<Tensor> tensors;
   for (RuntimeValue& value : *results) {
