@@ -37,3 +37,18 @@ function(isomer_room name)
     target_link_libraries(isomer_${name} PUBLIC isomer_${dependency})
   endforeach()
 endfunction()
+
+# isomer_protobuf(ROOM FILE): generated classes of src/FILE as part of a room, included as FILE with .pb.h for .proto.
+find_package(Protobuf REQUIRED)
+function(isomer_protobuf room file)
+  string(REPLACE ".proto" ".pb" base ${CMAKE_BINARY_DIR}/generated/${file})
+  add_custom_command(
+    OUTPUT ${base}.cc ${base}.h
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated
+    COMMAND protobuf::protoc --cpp_out=${CMAKE_BINARY_DIR}/generated -I${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/${file}
+    DEPENDS ${CMAKE_SOURCE_DIR}/src/${file})
+  target_sources(isomer_${room} PRIVATE ${base}.cc ${base}.h)
+  set_source_files_properties(${base}.cc PROPERTIES COMPILE_OPTIONS -w)
+  target_include_directories(isomer_${room} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generated)
+  target_link_libraries(isomer_${room} PUBLIC protobuf::libprotobuf)
+endfunction()

@@ -62,6 +62,11 @@ Result<void> bind(const OpDef& op, AttributeMap& map, const std::string& name, A
     if (!equal(*bound, value)) {
       const auto* a = std::get_if<DType>(bound);
       const auto* b = std::get_if<DType>(&value);
+      if (b && *b == DType::kInvalid) return {};  // the result of a Foreign op: its dtype is not known
+      if (a && *a == DType::kInvalid) {
+        const_cast<AttributeValue&>(*bound) = value;
+        return {};
+      }
       std::string detail = a && b ? ": " + std::string(to_string(*a)) + " and " + std::string(to_string(*b)) : "";
       return fail(ErrorCode::kInvalidModel, "inputs of " + std::string(op.name) + " disagree about '" + name + "'" + detail);
     }
@@ -105,7 +110,7 @@ Result<AttributeMap> derived_attributes(const OpDef& op, std::span<const DType> 
     for (const DType type : types) {
       if (!operand.fixed) {
         TRY(bind(op, map, operand.type_attribute, type));
-      } else if (*operand.fixed != type) {
+      } else if (*operand.fixed != type && type != DType::kInvalid) {
         return fail(ErrorCode::kInvalidModel, "input '" + operand.name + "' of " + std::string(op.name) + " must be " + std::string(to_string(*operand.fixed)) +
                                                   ", found " + std::string(to_string(type)));
       }

@@ -44,6 +44,8 @@ Result<int64_t> scalar_int(const Tensor& tensor, std::string_view what) {
   return tensor.as_int64(0);
 }
 
+Result<int64_t> axis_value(const Tensor& tensor, int64_t rank, std::string_view what) { return resolve_axis(TRY(scalar_int(tensor, what)), rank); }
+
 Result<std::vector<int64_t>> int_vector(const Tensor& tensor, std::string_view what) {
   TRY(check_int_vector(tensor, what));
   return tensor.to_int64s();
@@ -75,6 +77,13 @@ std::unexpected<Error> dtype_error(const OpDef& op, DType dtype) {
   return fail(ErrorCode::kInvalidModel, std::string(op.name) + " does not take " + std::string(to_string(dtype)));
 }
 std::unexpected<Error> input_error(std::string message) { return fail(ErrorCode::kInvalidModel, std::move(message)); }
+
+Result<void> check_elements(EvalContext& c, const Shape& shape) {
+  const auto count = element_count(shape);
+  if (count && *count <= c.limits().tensor_elements) return {};
+  return fail(ErrorCode::kLimitExceeded,
+              "a tensor of shape " + to_string(shape) + " exceeds the limit of " + std::to_string(c.limits().tensor_elements) + " elements");
+}
 
 std::vector<int64_t> strides_of(const Shape& shape) {
   std::vector<int64_t> strides(shape.size(), 0);

@@ -32,6 +32,8 @@ Result<const Tensor*> tensor_input(ir::EvalContext& c, Inputs inputs, int64_t i)
 Result<std::vector<const Tensor*>> tensor_inputs(ir::EvalContext& c, Inputs inputs, int64_t first = 0, int64_t count = -1);
 // The only element of an integer tensor; `what` names the operand in the error.
 Result<int64_t> scalar_int(const Tensor& tensor, std::string_view what);
+// The same, as an axis of a tensor of this rank; negative ones count from the end.
+Result<int64_t> axis_value(const Tensor& tensor, int64_t rank, std::string_view what);
 // The elements of an integer scalar or vector.
 Result<std::vector<int64_t>> int_vector(const Tensor& tensor, std::string_view what);
 // The elements of a vector of sizes, none negative, whose product fits.
@@ -48,8 +50,18 @@ inline std::unexpected<Error> dtype_error(ir::EvalContext& c, DType dtype) { ret
 // InvalidModel.
 std::unexpected<Error> input_error(std::string message);
 
+// LimitExceeded when a result of this shape would pass the limits; for kernels that make strings, which `allocate` does not see.
+Result<void> check_elements(ir::EvalContext& c, const Shape& shape);
+
 inline Outputs one(Tensor tensor) { return {ir::RuntimeValue(std::move(tensor))}; }
 inline Outputs one(MutableTensor tensor) { return one(std::move(tensor).finish()); }
+
+// --- arithmetic
+
+// Integers wrap around.
+inline int64_t wrapping_add(int64_t x, int64_t y) { return static_cast<int64_t>(static_cast<uint64_t>(x) + static_cast<uint64_t>(y)); }
+inline int64_t wrapping_subtract(int64_t x, int64_t y) { return static_cast<int64_t>(static_cast<uint64_t>(x) - static_cast<uint64_t>(y)); }
+inline int64_t wrapping_multiply(int64_t x, int64_t y) { return static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(y)); }
 
 // --- iteration
 

@@ -1,0 +1,15 @@
+// Functions of mathematics that the C++ library lacks, in double precision.
+#pragma once
+
+namespace isomer::ops {
+
+// The logarithm of |Gamma(x)|; infinite at 0, -1, -2, ...
+double log_gamma(double x);
+// The derivative of log_gamma; NaN at negative integers, -infinity at 0.
+double digamma(double x);
+// The inverse of the distribution function of the normal distribution; NaN outside [0, 1].
+double normal_quantile(double p);
+// The inverse of erf; NaN outside [-1, 1].
+double inverse_erf(double x);
+
+}  // namespace isomer::ops
