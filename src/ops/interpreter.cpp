@@ -131,7 +131,7 @@ Result<Plan> make_plan(const Function& function) {
       if (slots.contains(node.outputs[0].index)) continue;
       return fail(Error{ErrorCode::kInvalidModel, "a placeholder that is no input of its function is needed", place_of(function.name, node), {}, {}});
     }
-    TRY(check_inputs(graph, node).transform_error([&](Error error) { return std::move(error).at(place_of(function.name, node)); }));
+    if (auto checked = check_inputs(graph, node); !checked) return fail(std::move(checked.error()).at(place_of(function.name, node)));
     Step& step = plan.steps.emplace_back();
     step.node = &node;
     for (const ValueId input : node.inputs) step.inputs.push_back({slot_of(input), false});
@@ -152,10 +152,15 @@ Result<const Plan*> plan_of(Execution& execution, std::string_view function) {
 
 // --- execution
 
-// One node. Checks what the kernel returns against what the graph declares.
-Result<std::vector<RuntimeValue>> run_node(RunState& state, const Module& module, const Graph& graph, const Node& node, std::span<const RuntimeValue> inputs) {
+Result<void> take_step(RunState& state) {
   if (++state.steps > state.limits.steps) return fail(ErrorCode::kLimitExceeded, "the run takes more than " + std::to_string(state.limits.steps) + " steps");
   if (state.limits.deadline && std::chrono::steady_clock::now() >= *state.limits.deadline) return fail(ErrorCode::kLimitExceeded, "the time is up");
+  return {};
+}
+
+// One node. Checks what the kernel returns against what the graph declares.
+Result<std::vector<RuntimeValue>> run_node(RunState& state, const Module& module, const Graph& graph, const Node& node, std::span<const RuntimeValue> inputs) {
+  TRY(take_step(state));
   if (node.is("Foreign")) {
     return fail(Error{ErrorCode::kUnsupported,
                       "Isomer does not know the op " + node.as<ForeignAttributes>().op,
@@ -179,7 +184,8 @@ Result<std::vector<RuntimeValue>> run_node(RunState& state, const Module& module
   return results;
 }
 
-Result<void> check_arguments(const Function& function, std::span<const RuntimeValue> arguments) {
+// Of the arguments of inner calls only the dtypes are checked: files declare shapes of loop variables that TensorFlow itself does not insist on.
+Result<void> check_arguments(const Function& function, std::span<const RuntimeValue> arguments, bool outermost) {
   const Graph& graph = function.graph;
   if (arguments.size() != graph.inputs.size()) {
     return fail(ErrorCode::kInvalidArgument,
@@ -188,7 +194,7 @@ Result<void> check_arguments(const Function& function, std::span<const RuntimeVa
   for (size_t i = 0; i < arguments.size(); ++i) {
     const TensorType& type = graph.type(graph.inputs[i].value);
     const auto* tensor = std::get_if<Tensor>(&arguments[i]);
-    const bool fits = dtype_of(arguments[i]) == type.dtype && (!tensor || compatible(PartialShape(tensor->shape()), type.shape));
+    const bool fits = dtype_of(arguments[i]) == type.dtype && (!tensor || !outermost || compatible(PartialShape(tensor->shape()), type.shape));
     if (fits) continue;
     const std::string found = tensor ? type_text(*tensor) : std::string(to_string(dtype_of(arguments[i])));
     return fail(ErrorCode::kInvalidArgument, "input " + std::to_string(i) + " ('" + graph.inputs[i].key + "') of function '" + function.name + "' is " +
@@ -199,7 +205,7 @@ Result<void> check_arguments(const Function& function, std::span<const RuntimeVa
 
 Result<std::vector<RuntimeValue>> run_plan(RunState& state, const Execution& execution, const Plan& plan, std::vector<RuntimeValue> arguments) {
   const Function& function = *plan.function;
-  TRY(check_arguments(function, arguments));
+  TRY(check_arguments(function, arguments, state.depth == 1));
   std::vector<RuntimeValue> slots(static_cast<size_t>(plan.slots));
   const auto put = [&](int32_t slot, RuntimeValue& value) {
     if (slot != kNoSlot) slots[static_cast<size_t>(slot)] = std::move(value);
@@ -237,6 +243,7 @@ Result<std::vector<RuntimeValue>> call_function(RunState& state, const Module&, 
     return fail(ErrorCode::kLimitExceeded,
                 "calls of functions nest deeper than " + std::to_string(state.limits.nesting) + " (function '" + std::string(function) + "')");
   }
+  TRY(take_step(state));  // so that a loop of functions without nodes ends as well
   const Plan* plan = TRY(plan_of(execution, function));
   ++state.depth;
   auto results = run_plan(state, execution, *plan, std::move(arguments));
@@ -295,6 +302,8 @@ Result<std::vector<RuntimeValue>> run_function(RunState& state, const Module& mo
   auto* const outer_allocator = std::exchange(state.allocator, &metered);
   state.call = call_function;
   auto results = call_function(state, module, function, {arguments.begin(), arguments.end()});
+  // Tensor arrays end with the run that made them.
+  std::erase_if(state.resources, [](const auto& entry) { return dynamic_cast<const TensorArray*>(entry.second.get()) != nullptr; });
   state.allocator = outer_allocator;
   state.execution = outer_execution;
   return results;
@@ -325,8 +334,8 @@ Result<std::vector<Tensor>> evaluate_node(RunState& state, const Module& module,
   if (node.op->effect != Effect::kPure || node.is("Placeholder") || calls_functions(*node.attributes)) {
     return fail(Error{ErrorCode::kUnsupported, "only ops without effects that call no function can be evaluated by themselves", place(), {}, {}});
   }
-  auto results =
-      check_inputs(graph, node).and_then([&] { return run_node(state, module, graph, node, std::vector<RuntimeValue>(inputs.begin(), inputs.end())); });
+  if (auto checked = check_inputs(graph, node); !checked) return fail(std::move(checked.error()).at(place()));
+  auto results = run_node(state, module, graph, node, std::vector<RuntimeValue>(inputs.begin(), inputs.end()));
   if (!results) return fail(std::move(results.error()).at(place()));
   std::vector<Tensor> tensors;
   for (RuntimeValue& value : *results) {

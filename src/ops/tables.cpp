@@ -1,6 +1,7 @@
 // Lookup tables: maps from keys to values, filled by an initialiser (HashTable) or at any time (MutableHashTable).
 #include "ops/tables.h"
 
+#include "ir/module.h"
 #include "ops/kernel.h"
 #include "ops/number_text.h"
 #include "ops/resources.h"
