@@ -52,6 +52,8 @@ function(isomer_protobuf room file)
   set_source_files_properties(${base}.cc PROPERTIES COMPILE_OPTIONS -w)
   target_include_directories(isomer_${room} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(isomer_${room} PUBLIC protobuf::libprotobuf)
+endfunction()
+
 # isomer_find_archive(VARIABLE NAME): the static library where the distribution has it (one binary then runs everywhere), the shared one otherwise.
 function(isomer_find_archive variable name)
   find_library(${variable} NAMES lib${name}.a ${name} REQUIRED)
