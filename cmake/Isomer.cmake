@@ -39,6 +39,7 @@ function(isomer_room name)
 endfunction()
 
 # isomer_protobuf(ROOM FILE): generated classes of src/FILE as part of a room, included as FILE with .pb.h for .proto.
+set(Protobuf_USE_STATIC_LIBS ON)
 find_package(Protobuf REQUIRED)
 function(isomer_protobuf room file)
   string(REPLACE ".proto" ".pb" base ${CMAKE_BINARY_DIR}/generated/${file})
@@ -51,4 +52,9 @@ function(isomer_protobuf room file)
   set_source_files_properties(${base}.cc PROPERTIES COMPILE_OPTIONS -w)
   target_include_directories(isomer_${room} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(isomer_${room} PUBLIC protobuf::libprotobuf)
+endfunction()
+
+# isomer_find_archive(VARIABLE NAME): the static library where the distribution has it (one binary then runs everywhere), the shared one otherwise.
+function(isomer_find_archive variable name)
+  find_library(${variable} NAMES lib${name}.a ${name} REQUIRED)
 endfunction()

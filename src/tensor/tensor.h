@@ -76,7 +76,7 @@ class Tensor {
   Bytes data_;
 };
 
-// Where computed tensors get their memory. The default takes it from the heap; a SpillArena (base/spill.h) keeps large ones in a file.
+// Where computed tensors get their memory. The default takes it from the heap; a SpillArena (tensor/spill.h) keeps large ones in a file.
 class TensorAllocator {
  public:
   virtual ~TensorAllocator() = default;
