@@ -226,13 +226,15 @@ Result<void> GraphDefReader::read_into(const JsonValue& json, Message& message, 
 
 Result<void> GraphDefReader::take_node(const JsonValue& json) {
   if (++nodes_ > limits_.nodes) return fail(ErrorCode::kLimitExceeded, "more nodes than the limit of " + std::to_string(limits_.nodes));
-  return read_into(json, *graph.add_node(), "node[" + std::to_string(graph.node_size() - 1) + "]");
+  const std::string path = "node[" + std::to_string(graph.node_size()) + "]";
+  return read_into(json, *graph.add_node(), path);
 }
 
 Result<void> GraphDefReader::take_function_node(const JsonValue& json) {
   if (++nodes_ > limits_.nodes) return fail(ErrorCode::kLimitExceeded, "more nodes than the limit of " + std::to_string(limits_.nodes));
-  return read_into(json, *pending_.add_node_def(),
-                   "library.function[" + std::to_string(graph.library().function_size()) + "].nodeDef[" + std::to_string(pending_.node_def_size() - 1) + "]");
+  const std::string function = "library.function[" + std::to_string(graph.library().function_size()) + "]";
+  const std::string path = function + ".nodeDef[" + std::to_string(pending_.node_def_size()) + "]";
+  return read_into(json, *pending_.add_node_def(), path);
 }
 
 Result<void> GraphDefReader::take_function(const JsonValue& json) {

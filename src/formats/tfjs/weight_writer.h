@@ -22,7 +22,7 @@ class ShardWriter {
   // `group` counts from 1; `total_bytes` is what will be appended; `shard_bytes` > 0. A group of no bytes has no files.
   ShardWriter(AtomicDirectory& directory, int64_t group, int64_t total_bytes, int64_t shard_bytes);
   Result<void> append(const Bytes& bytes);
-  Result<void> append(std::span<const std::byte> bytes) { return append_pieces(bytes); }
+  Result<void> append(std::span<const std::byte> bytes);
   // Closes the last file; Internal when not exactly `total_bytes` were appended. Returns the names of the files.
   Result<std::vector<std::string>> finish();
 
