@@ -59,7 +59,7 @@ TEST(TextValue, PrintsWhatItRead) {
            "complex64[3](1.0+2.0i -0.0-1e-05i nan+infi)",
            "complex128[1](1e+300-2.5i)",
            "float64[2](0.1 nan:0x7ff8000000000001)",
-           "float16[4](0.1 65504.0 6e-08 nan)",
+           "float16[4](0.1 65500.0 6e-08 nan)",
            "bfloat16[3](0.1 3e+38 -inf)",
        }) {
     EXPECT_EQ(again(text), text);
