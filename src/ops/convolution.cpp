@@ -55,17 +55,6 @@ struct Geometry {
 };
 
 template <class T>
-void load_channels(const Tensor& tensor, int64_t offset, int64_t stride, std::span<T> out) {
-  if (stride == 1) return load(tensor, offset, out);
-  for (size_t i = 0; i < out.size(); ++i) load(tensor, offset + static_cast<int64_t>(i) * stride, out.subspan(i, 1));
-}
-template <class T>
-void store_channels(MutableTensor& tensor, int64_t offset, int64_t stride, std::span<const T> in) {
-  if (stride == 1) return store(tensor, offset, in);
-  for (size_t i = 0; i < in.size(); ++i) store(tensor, offset + static_cast<int64_t>(i) * stride, in.subspan(i, 1));
-}
-
-template <class T>
 void convolve(const Geometry& g, const Tensor& input, const Tensor& filter, MutableTensor& y) {
   for (int64_t image = 0; image < g.batch; ++image) {
     for (int64_t group = 0; group < g.groups; ++group) {

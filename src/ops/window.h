@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/data_format.h"
+#include "ops/kernel.h"
 
 namespace isomer::ops {
 
@@ -46,5 +47,17 @@ struct ImageStrides {
   std::array<int64_t, 3> spatial;
 };
 ImageStrides image_strides(const DataFormat& format, const Shape& shape);
+
+// The channels at one position, `stride` elements apart, in the type that kernels compute in.
+template <class T>
+void load_channels(const Tensor& tensor, int64_t offset, int64_t stride, std::span<T> out) {
+  if (stride == 1) return load(tensor, offset, out);
+  for (size_t i = 0; i < out.size(); ++i) load(tensor, offset + static_cast<int64_t>(i) * stride, out.subspan(i, 1));
+}
+template <class T>
+void store_channels(MutableTensor& tensor, int64_t offset, int64_t stride, std::span<const T> in) {
+  if (stride == 1) return store(tensor, offset, in);
+  for (size_t i = 0; i < in.size(); ++i) store(tensor, offset + static_cast<int64_t>(i) * stride, in.subspan(i, 1));
+}
 
 }  // namespace isomer::ops
