@@ -101,7 +101,15 @@ void ElementWriter::copy(const Tensor& from, const Layout& source, const Layout&
   for_runs(box, [&](int64_t s, int64_t t) { copy_run(size, from.bytes().data() + s * size, from_stride, numbers_.data() + t * size, to_stride, count); });
 }
 
-void ElementWriter::copy(const Tensor& from, int64_t first, int64_t to, int64_t count) { copy(from, {first, {1}}, {to, {1}}, {count}); }
+void ElementWriter::copy(const Tensor& from, int64_t first, int64_t to, int64_t count) {
+  if (count == 0) return;
+  if (dtype_ == DType::kString) {
+    for (int64_t i = 0; i < count; ++i) strings_[static_cast<size_t>(to + i)] = from.string_at(first + i);
+    return;
+  }
+  const int64_t size = element_size(dtype_);
+  std::memcpy(numbers_.data() + to * size, from.bytes().data() + first * size, static_cast<size_t>(count * size));
+}
 
 void ElementWriter::fill(const Tensor& from, int64_t index) { copy(from, {index, {0}}, {0, {1}}, {elements()}); }
 

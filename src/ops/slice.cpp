@@ -4,8 +4,6 @@
 // the ellipsis standing for as many whole dimensions as are left over, then each dimension is clamped to what there is.
 #include "ops/slice.h"
 
-#include <limits>
-
 #include "ops/elements.h"
 
 namespace isomer::ops {
