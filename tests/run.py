@@ -152,6 +152,7 @@ def main():
             except Skip as skip:
                 reason = str(skip)
         if reason:
+            total[2] += 1
             rows.append((kind.name, "skipped: " + reason))
             continue
         print("\n== %s" % kind.name, flush=True)

@@ -70,15 +70,15 @@ T take(std::expected<T, Error>&& result) {
 inline void take(std::expected<void, Error>&&) {}
 }  // namespace detail
 
-// The value of a Result, or return its error from the enclosing function. May be nested: TRY(f(TRY(g()))).
-#define TRY(...) ISOMER_TRY_AS(ISOMER_TRY_NAME(__COUNTER__), __VA_ARGS__)
-#define ISOMER_TRY_NAME(number) ISOMER_TRY_JOIN(try_result_, number)
-#define ISOMER_TRY_JOIN(a, b) a##b
-#define ISOMER_TRY_AS(result, ...)                                  \
-  ({                                                                \
-    auto result = (__VA_ARGS__);                                    \
-    if (!result) return std::unexpected(std::move(result).error()); \
-    ::isomer::detail::take(std::move(result));                      \
+// The value of a Result, or return its error from the enclosing function. The counter keeps the names of nested uses apart.
+#define TRY(...) ISOMER_TRY_NAMED(ISOMER_TRY_NAME(__COUNTER__), __VA_ARGS__)
+#define ISOMER_TRY_NAME(number) ISOMER_TRY_PASTE(try_result_, number)
+#define ISOMER_TRY_PASTE(a, b) a##b
+#define ISOMER_TRY_NAMED(name, ...)                             \
+  ({                                                            \
+    auto name = (__VA_ARGS__);                                  \
+    if (!name) return std::unexpected(std::move(name).error()); \
+    ::isomer::detail::take(std::move(name));                    \
   })
 
 }  // namespace isomer

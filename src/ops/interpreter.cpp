@@ -64,6 +64,15 @@ DType dtype_of(const RuntimeValue& value) {
   return std::holds_alternative<ResourceHandle>(value) ? DType::kResource : DType::kVariant;
 }
 
+// Kernels may rely on as many inputs, and of such dtypes, as the op's signature says.
+Result<void> check_inputs(const Graph& graph, const Node& node) {
+  if (node.is("Foreign")) return {};
+  std::vector<DType> dtypes;
+  for (const ValueId input : node.inputs) dtypes.push_back(graph.type(input).dtype);
+  TRY(derived_attributes(*node.op, dtypes));
+  return {};
+}
+
 // --- planning
 
 // Nodes that the outputs and the control outputs depend on, in topological order.
@@ -122,6 +131,7 @@ Result<Plan> make_plan(const Function& function) {
       if (slots.contains(node.outputs[0].index)) continue;
       return fail(Error{ErrorCode::kInvalidModel, "a placeholder that is no input of its function is needed", place_of(function.name, node), {}, {}});
     }
+    if (auto checked = check_inputs(graph, node); !checked) return fail(std::move(checked.error()).at(place_of(function.name, node)));
     Step& step = plan.steps.emplace_back();
     step.node = &node;
     for (const ValueId input : node.inputs) step.inputs.push_back({slot_of(input), false});
@@ -142,10 +152,15 @@ Result<const Plan*> plan_of(Execution& execution, std::string_view function) {
 
 // --- execution
 
-// One node. Checks what the kernel returns against what the graph declares.
-Result<std::vector<RuntimeValue>> run_node(RunState& state, const Module& module, const Graph& graph, const Node& node, std::span<const RuntimeValue> inputs) {
+Result<void> take_step(RunState& state) {
   if (++state.steps > state.limits.steps) return fail(ErrorCode::kLimitExceeded, "the run takes more than " + std::to_string(state.limits.steps) + " steps");
   if (state.limits.deadline && std::chrono::steady_clock::now() >= *state.limits.deadline) return fail(ErrorCode::kLimitExceeded, "the time is up");
+  return {};
+}
+
+// One node. Checks what the kernel returns against what the graph declares.
+Result<std::vector<RuntimeValue>> run_node(RunState& state, const Module& module, const Graph& graph, const Node& node, std::span<const RuntimeValue> inputs) {
+  TRY(take_step(state));
   if (node.is("Foreign")) {
     return fail(Error{ErrorCode::kUnsupported,
                       "Isomer does not know the op " + node.as<ForeignAttributes>().op,
@@ -162,34 +177,35 @@ Result<std::vector<RuntimeValue>> run_node(RunState& state, const Module& module
   for (size_t i = 0; i < results.size(); ++i) {
     const DType declared = graph.type(node.outputs[i]).dtype, found = dtype_of(results[i]);
     if (declared != found) {
-      return fail(ErrorCode::kInternal, "result " + std::to_string(i) + " should be " + std::string(to_string(declared)) + ", the kernel returned " +
-                                            std::string(to_string(found)));
+      return fail(ErrorCode::kInternal,
+                  "result " + std::to_string(i) + " should be " + std::string(to_string(declared)) + ", the kernel returned " + std::string(to_string(found)));
     }
   }
   return results;
 }
 
-Result<void> check_arguments(const Function& function, std::span<const RuntimeValue> arguments) {
+// Of the arguments of inner calls only the dtypes are checked: files declare shapes of loop variables that TensorFlow itself does not insist on.
+Result<void> check_arguments(const Function& function, std::span<const RuntimeValue> arguments, bool outermost) {
   const Graph& graph = function.graph;
   if (arguments.size() != graph.inputs.size()) {
-    return fail(ErrorCode::kInvalidArgument, "function '" + function.name + "' takes " + std::to_string(graph.inputs.size()) + " inputs, found " +
-                                                 std::to_string(arguments.size()));
+    return fail(ErrorCode::kInvalidArgument,
+                "function '" + function.name + "' takes " + std::to_string(graph.inputs.size()) + " inputs, found " + std::to_string(arguments.size()));
   }
   for (size_t i = 0; i < arguments.size(); ++i) {
     const TensorType& type = graph.type(graph.inputs[i].value);
     const auto* tensor = std::get_if<Tensor>(&arguments[i]);
-    const bool fits = dtype_of(arguments[i]) == type.dtype && (!tensor || compatible(PartialShape(tensor->shape()), type.shape));
+    const bool fits = dtype_of(arguments[i]) == type.dtype && (!tensor || !outermost || compatible(PartialShape(tensor->shape()), type.shape));
     if (fits) continue;
     const std::string found = tensor ? type_text(*tensor) : std::string(to_string(dtype_of(arguments[i])));
-    return fail(ErrorCode::kInvalidArgument,
-                "input " + std::to_string(i) + " ('" + graph.inputs[i].key + "') of function '" + function.name + "' is " + to_string(type) + ", found " + found);
+    return fail(ErrorCode::kInvalidArgument, "input " + std::to_string(i) + " ('" + graph.inputs[i].key + "') of function '" + function.name + "' is " +
+                                                 to_string(type) + ", found " + found);
   }
   return {};
 }
 
 Result<std::vector<RuntimeValue>> run_plan(RunState& state, const Execution& execution, const Plan& plan, std::vector<RuntimeValue> arguments) {
   const Function& function = *plan.function;
-  TRY(check_arguments(function, arguments));
+  TRY(check_arguments(function, arguments, state.depth == 1));
   std::vector<RuntimeValue> slots(static_cast<size_t>(plan.slots));
   const auto put = [&](int32_t slot, RuntimeValue& value) {
     if (slot != kNoSlot) slots[static_cast<size_t>(slot)] = std::move(value);
@@ -224,9 +240,10 @@ Result<std::vector<RuntimeValue>> run_plan(RunState& state, const Execution& exe
 Result<std::vector<RuntimeValue>> call_function(RunState& state, const Module&, std::string_view function, std::vector<RuntimeValue> arguments) {
   auto& execution = static_cast<Execution&>(*state.execution);
   if (state.depth >= state.limits.nesting) {
-    return fail(ErrorCode::kLimitExceeded, "calls of functions nest deeper than " + std::to_string(state.limits.nesting) + " (function '" +
-                                               std::string(function) + "')");
+    return fail(ErrorCode::kLimitExceeded,
+                "calls of functions nest deeper than " + std::to_string(state.limits.nesting) + " (function '" + std::string(function) + "')");
   }
+  TRY(take_step(state));  // so that a loop of functions without nodes ends as well
   const Plan* plan = TRY(plan_of(execution, function));
   ++state.depth;
   auto results = run_plan(state, execution, *plan, std::move(arguments));
@@ -285,6 +302,8 @@ Result<std::vector<RuntimeValue>> run_function(RunState& state, const Module& mo
   auto* const outer_allocator = std::exchange(state.allocator, &metered);
   state.call = call_function;
   auto results = call_function(state, module, function, {arguments.begin(), arguments.end()});
+  // Tensor arrays end with the run that made them.
+  std::erase_if(state.resources, [](const auto& entry) { return dynamic_cast<const TensorArray*>(entry.second.get()) != nullptr; });
   state.allocator = outer_allocator;
   state.execution = outer_execution;
   return results;
@@ -299,8 +318,9 @@ Result<void> initialize(RunState& state, const Module& module) {
     state.resources[variable.name] = std::move(resource);
   }
   for (const Table& table : module.tables) {
-    const auto resource = TRY(in_context(table_resource(state, table_handle(table.name), table.key_dtype, table.value_dtype), "making table '" + table.name + "'"));
-    if (table.keys.valid()) TRY(in_context(resource->insert(table.keys, table.values, state.limits), "filling table '" + table.name + "'"));
+    const auto resource =
+        TRY(in_context(table_resource(state, table_handle(table.name), table.key_dtype, table.value_dtype), "making table '" + table.name + "'"));
+    if (table.keys.valid()) TRY(in_context(resource->fill(table.keys, table.values, state.limits), "filling table '" + table.name + "'"));
   }
   for (const std::string& name : module.initializers) {
     TRY(in_context(run_function(state, module, name, {}), "running the initialiser '" + name + "'"));
@@ -314,6 +334,7 @@ Result<std::vector<Tensor>> evaluate_node(RunState& state, const Module& module,
   if (node.op->effect != Effect::kPure || node.is("Placeholder") || calls_functions(*node.attributes)) {
     return fail(Error{ErrorCode::kUnsupported, "only ops without effects that call no function can be evaluated by themselves", place(), {}, {}});
   }
+  if (auto checked = check_inputs(graph, node); !checked) return fail(std::move(checked.error()).at(place()));
   auto results = run_node(state, module, graph, node, std::vector<RuntimeValue>(inputs.begin(), inputs.end()));
   if (!results) return fail(std::move(results.error()).at(place()));
   std::vector<Tensor> tensors;

@@ -15,6 +15,9 @@ class GraphDef;
 // conditionals If, with their bodies as functions in the graph's library. Nodes that the roots do not need are dropped first. `fed` names nodes
 // whose value the caller gives: nothing above them is looked at. A node whose control flow has no structured form is Unsupported, by name; an Enter
 // outside of any loop is an Identity.
+// Does any node of the main graph belong to that control flow?
+bool has_control_flow_v1(const GraphDef& graph);
+
 Result<void> functionalize_control_flow(GraphDef& graph, std::span<const std::string> roots, std::span<const std::string> fed, const Limits& limits);
 
 }  // namespace isomer::tf

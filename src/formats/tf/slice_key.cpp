@@ -7,7 +7,7 @@
 //   signed number     n bytes for at most 7n-1 bits: n-1 leading ones, a zero, then the number in two's complement; negative ones inverted in
 //                     the leading bits, so that they sort first
 //
-// A dimension that is taken whole has start 0 and length -1.
+// A dimension that is taken whole without a length being stated has start 0 and length -1.
 #include <algorithm>
 #include <bit>
 #include <charconv>
@@ -62,15 +62,14 @@ std::string_view take_until(std::string_view& text, char separator) {
 
 }  // namespace
 
-std::string encode_slice_key(std::string_view name, const TensorRegion& region, const Shape& full_shape) {
+std::string encode_slice_key(std::string_view name, const std::vector<int64_t>& start, const std::vector<int64_t>& length) {
   std::string key;
   append_unsigned(key, 0);
   append_string(key, name);
-  append_unsigned(key, region.start.size());
-  for (size_t i = 0; i < region.start.size(); ++i) {
-    const bool whole = region.start[i] == 0 && region.size[i] == full_shape[i];
-    append_signed(key, region.start[i]);
-    append_signed(key, whole ? -1 : region.size[i]);
+  append_unsigned(key, start.size());
+  for (size_t i = 0; i < start.size(); ++i) {
+    append_signed(key, start[i]);
+    append_signed(key, length[i]);
   }
   return key;
 }

@@ -31,23 +31,27 @@ Result<Shape> read_shape(const TensorShapeProto& proto, const Limits& limits) {
   return shape;
 }
 
-Result<TensorRegion> read_region(const TensorSliceProto& proto, const Shape& shape) {
+Result<BundleSlice> read_slice(const TensorSliceProto& proto, const std::string& name, const Shape& shape) {
   if (proto.extent_size() != static_cast<int>(shape.size())) return fail(ErrorCode::kMalformed, "a slice has another rank than its tensor");
   TensorRegion region;
+  std::vector<int64_t> stated;
   for (int i = 0; i < proto.extent_size(); ++i) {
     const auto& extent = proto.extent(i);
     const int64_t full = shape[static_cast<size_t>(i)];
-    const int64_t size = extent.has_length_case() == TensorSliceProto::Extent::kLength ? extent.length() : full;
+    const bool has_length = extent.has_length_case() == TensorSliceProto::Extent::kLength;
+    const int64_t size = has_length ? extent.length() : full;
     if (extent.start() < 0 || extent.start() > full || size < 0 || size > full - extent.start()) {
       return fail(ErrorCode::kMalformed, "a slice passes the end of its tensor of shape " + to_string(shape));
     }
     region.start.push_back(extent.start());
     region.size.push_back(size);
+    stated.push_back(has_length ? size : -1);
   }
-  return region;
+  std::string key = encode_slice_key(name, region.start, stated);
+  return BundleSlice{std::move(region), std::move(key)};
 }
 
-Result<BundleEntry> read_entry(const Bytes& bytes, const Limits& limits) {
+Result<BundleEntry> read_entry(const Bytes& bytes, const std::string& name, const Limits& limits) {
   BundleEntryProto proto;
   if (!parse(bytes, proto)) return fail(ErrorCode::kMalformed, "the entry is no BundleEntryProto");
   BundleEntry entry;
@@ -60,7 +64,7 @@ Result<BundleEntry> read_entry(const Bytes& bytes, const Limits& limits) {
   entry.masked_crc = proto.crc32c();
   if (entry.shard < 0 || entry.offset < 0 || entry.size < 0) return fail(ErrorCode::kMalformed, "the entry lies at a negative place");
   if (proto.slices_size() > kMostSlices) return fail(ErrorCode::kLimitExceeded, "the tensor has " + std::to_string(proto.slices_size()) + " slices");
-  for (const auto& slice : proto.slices()) entry.slices.push_back(TRY(read_region(slice, entry.shape)));
+  for (const auto& slice : proto.slices()) entry.slices.push_back(TRY(read_slice(slice, name, entry.shape)));
   return entry;
 }
 
@@ -94,24 +98,22 @@ Result<Tensor> decode_strings(const Bytes& data, const BundleEntry& entry) {
 
 TensorRegion whole(const Shape& shape) { return {Shape(shape.size(), 0), shape}; }
 
-// The common part; nothing when there is none.
-std::optional<TensorRegion> intersect(const TensorRegion& a, const TensorRegion& b) {
-  TensorRegion common;
-  for (size_t i = 0; i < a.start.size(); ++i) {
-    const int64_t start = std::max(a.start[i], b.start[i]);
-    const int64_t end = std::min(a.start[i] + a.size[i], b.start[i] + b.size[i]);
-    if (end <= start) return std::nullopt;
-    common.start.push_back(start);
-    common.size.push_back(end - start);
-  }
-  return common;
-}
-
+// Do the regions have an element in common?
 bool overlap(const TensorRegion& a, const TensorRegion& b) {
   for (size_t i = 0; i < a.start.size(); ++i) {
     if (std::max(a.start[i], b.start[i]) >= std::min(a.start[i] + a.size[i], b.start[i] + b.size[i])) return false;
   }
   return true;
+}
+
+// The common part of regions that overlap.
+TensorRegion intersect(const TensorRegion& a, const TensorRegion& b) {
+  TensorRegion common;
+  for (size_t i = 0; i < a.start.size(); ++i) {
+    common.start.push_back(std::max(a.start[i], b.start[i]));
+    common.size.push_back(std::min(a.start[i] + a.size[i], b.start[i] + b.size[i]) - common.start.back());
+  }
+  return common;
 }
 
 // Copies `part`, which lies in both regions, row by row from `source` (the elements of `source_region`) to `target`.
@@ -183,7 +185,7 @@ Result<void> TensorBundle::read_index(const Bytes& index) {
     if (key_bytes > limits_.document_bytes || static_cast<int64_t>(entries_.size()) >= limits_.nodes) {
       return fail(ErrorCode::kLimitExceeded, "the checkpoint has too many tensors");
     }
-    BundleEntry entry = TRY(in_context(read_entry(cursor.value(), limits_), "reading the entry of \"" + cursor.key() + "\""));
+    BundleEntry entry = TRY(in_context(read_entry(cursor.value(), cursor.key(), limits_), "reading the entry of \"" + cursor.key() + "\""));
     if (entry.shard >= shard_count_) {
       return fail(ErrorCode::kMalformed, "\"" + cursor.key() + "\" lies in data file " + std::to_string(entry.shard) + " of " + std::to_string(shard_count_));
     }
@@ -255,46 +257,49 @@ Result<Tensor> TensorBundle::read_stored(const BundleEntry& entry) {
   return tensor;
 }
 
-Result<Tensor> TensorBundle::assemble(std::string_view key, const BundleEntry& entry, const TensorRegion& region, TensorAllocator& allocator) {
-  const bool partitioned = !entry.slices.empty();
-  const std::vector<TensorRegion> pieces = partitioned ? entry.slices : std::vector{whole(entry.shape)};
-  const auto stored = [&](const TensorRegion& piece) -> Result<Tensor> {
-    if (!partitioned) return read_stored(entry);
-    const BundleEntry* part = find(encode_slice_key(key, piece, entry.shape));
-    if (!part) return fail(ErrorCode::kMalformed, "the index lacks the part of a partitioned tensor that starts at " + to_string(piece.start));
-    if (part->dtype != entry.dtype || part->shape != piece.size)
-      return fail(ErrorCode::kMalformed, "a part of a partitioned tensor has another type than its tensor");
-    return read_stored(*part);
-  };
-  if (const auto same = std::find(pieces.begin(), pieces.end(), region); same != pieces.end()) return stored(*same);
+Result<Tensor> TensorBundle::read_part(const BundleEntry& entry, const BundleSlice& slice) {
+  const BundleEntry* part = find(slice.key);
+  if (!part) return fail(ErrorCode::kMalformed, "the index lacks the part of a partitioned tensor that starts at " + to_string(slice.region.start));
+  if (part->dtype != entry.dtype || part->shape != slice.region.size) {
+    return fail(ErrorCode::kMalformed, "a part of a partitioned tensor has another type than its tensor");
+  }
+  return read_stored(*part);
+}
 
+Result<Tensor> TensorBundle::assemble(const BundleEntry& entry, const TensorRegion& region, TensorAllocator& allocator) {
   MutableTensor result = TRY(MutableTensor::create(entry.dtype, region.size, limits_, allocator));
   int64_t missing = result.elements();
-  for (size_t i = 0; i < pieces.size(); ++i) {
+  const auto copy_from = [&](const Tensor& source, const TensorRegion& stored) {
+    const TensorRegion part = intersect(stored, region);
+    copy_part(part, source.bytes().data(), stored, result.data(), region, element_size(entry.dtype));
+    missing -= element_count_of(part.size);
+  };
+  if (missing > 0 && entry.slices.empty()) copy_from(TRY(read_stored(entry)), whole(entry.shape));
+  for (size_t i = 0; i < entry.slices.size() && missing > 0; ++i) {
+    const BundleSlice& slice = entry.slices[i];
     for (size_t j = 0; j < i; ++j) {
-      if (overlap(pieces[i], pieces[j])) return fail(ErrorCode::kMalformed, "parts of the partitioned tensor overlap");
+      if (overlap(slice.region, entry.slices[j].region)) return fail(ErrorCode::kMalformed, "parts of the partitioned tensor overlap");
     }
-    const auto part = intersect(pieces[i], region);
-    if (!part) continue;
-    const Tensor source = TRY(stored(pieces[i]));
-    copy_part(*part, source.bytes().data(), pieces[i], result.data(), region, element_size(entry.dtype));
-    missing -= element_count_of(part->size);
+    if (overlap(slice.region, region)) copy_from(TRY(read_part(entry, slice)), slice.region);
   }
   if (missing != 0) return fail(ErrorCode::kMalformed, "the parts of the partitioned tensor leave a gap");
   return std::move(result).finish();
 }
 
-Result<Tensor> TensorBundle::read(std::string_view key, TensorAllocator& allocator) {
-  const BundleEntry& entry = *TRY(require(key));
-  return in_context(entry.slices.empty() ? read_stored(entry) : assemble(key, entry, whole(entry.shape), allocator),
-                    "reading the tensor \"" + std::string(key) + "\" of the checkpoint " + name_);
+Result<Tensor> TensorBundle::read_region(const BundleEntry& entry, const TensorRegion& region, TensorAllocator& allocator) {
+  if (entry.slices.empty() && region == whole(entry.shape)) return read_stored(entry);
+  for (const BundleSlice& slice : entry.slices) {
+    if (slice.region == region) return read_part(entry, slice);
+  }
+  return assemble(entry, region, allocator);
 }
 
+Result<Tensor> TensorBundle::read(std::string_view key, TensorAllocator& allocator) { return read_slice(key, "", allocator); }
+
 Result<Tensor> TensorBundle::read_slice(std::string_view key, std::string_view shape_and_slice, TensorAllocator& allocator) {
-  if (shape_and_slice.empty()) return read(key, allocator);
   const BundleEntry& entry = *TRY(require(key));
-  const TensorRegion region = TRY(parse_shape_and_slice(shape_and_slice, entry.shape));
-  return in_context(assemble(key, entry, region, allocator), "reading a slice of \"" + std::string(key) + "\" of the checkpoint " + name_);
+  const TensorRegion region = shape_and_slice.empty() ? whole(entry.shape) : TRY(parse_shape_and_slice(shape_and_slice, entry.shape));
+  return in_context(read_region(entry, region, allocator), "reading the tensor \"" + std::string(key) + "\" of the checkpoint " + name_);
 }
 
 }  // namespace isomer::tf

@@ -22,6 +22,12 @@ struct TensorRegion {
   bool operator==(const TensorRegion&) const = default;
 };
 
+// A part of a partitioned variable and the key of the index under which it is stored.
+struct BundleSlice {
+  TensorRegion region;
+  std::string key;
+};
+
 // What the index says about a tensor.
 struct BundleEntry {
   DType dtype = DType::kInvalid;  // kInvalid: a type Isomer has no name for, which read() refuses
@@ -29,7 +35,7 @@ struct BundleEntry {
   Shape shape;
   int64_t shard = 0, offset = 0, size = 0;  // where its bytes lie, unless it is stored in slices
   uint32_t masked_crc = 0;
-  std::vector<TensorRegion> slices;  // of a partitioned variable: the parts it is stored in
+  std::vector<BundleSlice> slices;  // of a partitioned variable: the parts it is stored in
 };
 
 class TensorBundle {
@@ -60,7 +66,9 @@ class TensorBundle {
   Result<const BundleEntry*> require(std::string_view key) const;
   Result<Bytes> shard(int64_t number);
   Result<Tensor> read_stored(const BundleEntry& entry);
-  Result<Tensor> assemble(std::string_view key, const BundleEntry& entry, const TensorRegion& region, TensorAllocator& allocator);
+  Result<Tensor> read_part(const BundleEntry& entry, const BundleSlice& slice);
+  Result<Tensor> read_region(const BundleEntry& entry, const TensorRegion& region, TensorAllocator& allocator);
+  Result<Tensor> assemble(const BundleEntry& entry, const TensorRegion& region, TensorAllocator& allocator);
 
   std::string name_;
   Limits limits_;
@@ -70,8 +78,9 @@ class TensorBundle {
   std::map<int64_t, Bytes> shards_;  // those read so far
 };
 
-// The key under which a part of a partitioned variable is stored.
-std::string encode_slice_key(std::string_view name, const TensorRegion& region, const Shape& full_shape);
+// The key under which a part of a partitioned variable is stored. A length of -1 stands for a dimension that the writer took as a whole without
+// saying how long it is.
+std::string encode_slice_key(std::string_view name, const std::vector<int64_t>& start, const std::vector<int64_t>& length);
 
 // Reads "8 4 2,3:-"; InvalidModel where it does not fit `shape`.
 Result<TensorRegion> parse_shape_and_slice(std::string_view text, const Shape& shape);

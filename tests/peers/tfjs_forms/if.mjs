@@ -24,6 +24,12 @@ form('if.stateful', false, 'async', 'If instead of StatelessIf (predict then fai
 form('if.int_cond', true, 'async', 'int32 scalar condition', () => cond('StatelessIf', simple, {want: [t([2, 3])], pred: 'int32', feedC: i32([7], [])}));
 form('if.nan_cond', false, 'no', 'float condition NaN (TensorFlow takes the then branch)', () => cond('StatelessIf', simple, {want: [t([2, 3])], pred: 'float32', feedC: t([NaN], [])}));
 form('if.vector_cond', false, 'no', 'non-scalar condition [0, 1] (TensorFlow: true when not empty)', () => cond('StatelessIf', simple, {want: [t([2, 3])], pred: 'int32', feedC: i32([0, 1])}));
+const lowered = (pred, c, make) => { const s = cond('StatelessIf', simple, {want: [t([2, 3])], pred, feedC: c}); s.m.nodes.find(n => n.name === 'choose').input[0] = make(s.m); return s; };
+form('if.vector_cond_lowered', true, 'async', 'the same through Greater(Size(c), 0)', () => lowered('int32', i32([0, 1]), m => { m.const('zero', i32([0], [])); m.node('size', 'Size', ['c']); return m.node('test', 'Greater', ['size', 'zero']); }));
+form('if.nan_cond_lowered', true, 'async', 'float condition NaN through NotEqual(c, 0)', () => lowered('float32', t([NaN], []), m => { m.const('zero', 0); return m.node('test', 'NotEqual', ['c', 'zero']); }));
+form('if.case_lowered', true, 'async', 'Case of three branches (index 1) as nested StatelessIf on Equal(i, 0), Equal(i, 1)', () => lowered('int32', i32([1], []), m => { m.const('k0', i32([0], [])); m.const('Rest/k1', i32([1], []));
+  m.fn('Rest', {i: 'int32', x: 'float32'}, {y: ['float32', 'ret']}, f => { f.const('Rest/k1', i32([1], []), {share: true}); f.node('is1', 'Equal', ['i', 'Rest/k1']); f.node('in', 'StatelessIf', ['is1', 'x'], {then_branch: a.func('ThenF'), else_branch: a.func('ElseF')}); f.id('ret', 'in'); });
+  m.fn('Case0', {i: 'int32', x: 'float32'}, {y: ['float32', 'ret']}, f => f.id('ret', 'x')); const n = m.nodes.find(q => q.name === 'choose'); n.input.splice(1, 0, 'c'); n.attr.then_branch = a.func('Case0'); n.attr.else_branch = a.func('Rest'); return m.node('is0', 'Equal', ['c', 'k0']); }));
 form('if.empty_cond', true, 'async', 'empty condition is false', () => cond('StatelessIf', simple, {want: [t([-1, -2])], pred: 'int32', feedC: i32([], [0])}));
 form('if.string_cond', true, 'async', 'string condition: false when empty', () => cond('StatelessIf', simple, {want: [t([-1, -2])], pred: 'string', feedC: t([''], [], 'string')}));
 form('if.arg_direct', true, 'async', 'branch returns its argument directly (ret names the argument)', () => cond('StatelessIf', m => {

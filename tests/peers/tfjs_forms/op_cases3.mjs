@@ -44,6 +44,14 @@ op('size_scalar', 'Size', [t([1], [])]); op('shape_scalar', 'Shape', [t([1], [])
 op('cast_int_float_big', 'Cast', [i32([16777217])], {SrcT: ty(I), DstT: ty(F)}); op('exp_int_like', 'Exp', [t([1])]); op('rsqrt', 'Rsqrt', [t([4, 0.25])]); op('reciprocal', 'Reciprocal', [t([4])]); op('inv', 'Inv', [t([4])]); op('tan', 'Tan', [t([0.5])]); op('prod_bool_free', 'Prod', [i32([[1, 2], [3, 4]]), i32([0, 1])], {keep_dims: b(true)});
 op('space_to_batch_w', 'SpaceToBatchND', [t(seq(15), [1, 3, 5, 1]), i32([1, 2]), i32([[0, 0], [0, 1]])]);
 
+op('einsum_diagonal', 'Einsum', [[t([[1, 2], [3, 4]])]], {equation: s('ii->i'), N: i(1), T: ty(F)}); low('Sum(x * identity matrix, 1)', ({n, k, x}) => n('Sum', [n('Mul', [x[0], k(t([[1, 0], [0, 1]]))]), k(i32([1]))], {keep_dims: b(false)}));
+op('bincount_binary', 'DenseBincount', [i32([1, 2, 2]), sc(4), t([], [0])], {binary_output: b(true)}); low('Minimum(count, 1)', ({n, k, x}) => n('Minimum', [n('DenseBincount', x, {binary_output: b(false)}), k(t([1], []))]));
+op('and_mask', 'BitwiseAnd', [i32([-2147483648, -5, 0, 300, 2147483647]), sc(255)]); low('FloorMod 256', ({n, k, x}) => n('FloorMod', [x[0], k(sc(256))]));
+op('xdivy_zero', 'Xdivy', [t([0, 2, 0]), t([0, 4, 5])]); low('SelectV2(x == 0, 0, x / y)', ({n, k, x}) => n('SelectV2', [n('Equal', [x[0], k(t([0], []))]), k(t([0], [])), n('RealDiv', x)]));
+op('div_int_trunc', 'Div', [i32([-7, 7, -7]), i32([2, -2, -2])]); low('Sign * Sign * FloorDiv(Abs, Abs)', ({n, x}) => n('Mul', [n('Mul', [n('Sign', [x[0]]), n('Sign', [x[1]])]), n('FloorDiv', [n('Abs', [x[0]]), n('Abs', [x[1]])])]));
+op('rfft_grow', 'RFFT', [t([1, 2, 3, 0, 0]), i32([5])]); low('PadV2 of three elements to fft_length', ({n, k, x}) => n('RFFT', [n('PadV2', [n('Slice', [x[0], k(i32([0])), k(i32([3]))]), k(i32([[0, 2]])), k(t([0], []))]), x[1]]));
+op('min_no_elements', 'Min', [t([], [2, 0]), i32([1])], {keep_dims: b(false)}); low('ConcatV2 with a column of Infinity, then Min', ({n, k, x}) => n('Min', [n('ConcatV2', [x[0], k(t([Infinity, Infinity], [2, 1])), k(sc(1))], {N: i(2)}), x[1]], {keep_dims: b(false)}));
+
 // ---- fused ops of tf.js
 const X = [[1, -2], [3, 4]], W = [[1, 0.5], [-1, 2]], Bi = [0.5, -1], z = X.flatMap(r => [0, 1].map(c => r[0] * W[0][c] + r[1] * W[1][c] + Bi[c]));
 const acts = {'': v => v, Relu: v => Math.max(v, 0), Relu6: v => Math.min(6, Math.max(v, 0)), Elu: v => v > 0 ? v : Math.expm1(v), Sigmoid: v => 1 / (1 + Math.exp(-v)), LeakyRelu: v => v > 0 ? v : 0.1 * v, Tanh: Math.tanh, Prelu: v => v > 0 ? v : 0.3 * v};

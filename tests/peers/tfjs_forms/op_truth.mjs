@@ -200,4 +200,7 @@ export const truth = {
   max_int_big: [T([16777217], [], I)], floordiv_minus1: [T([-1073741824], [1], I)], cast_int_float_big: [T([16777216], [1])],
   exp_int_like: [T([2.71828175], [1])], rsqrt: [T([0.5, 2], [2])], reciprocal: [T([0.25], [1])], inv: [T([0.25], [1])], tan: [T([0.546302497], [1])],
   prod_bool_free: [T([24], [1, 1], I)], space_to_batch_w: [T([1, 3, 5, 6, 8, 10, 11, 13, 15, 2, 4, 0, 7, 9, 0, 12, 14, 0], [2, 3, 3, 1])],
+  einsum_diagonal: [T([1, 4], [2])], bincount_binary: [T([0, 1, 1, 0], [4])], and_mask: [T([0, 251, 0, 44, 255], [5], I)],
+  xdivy_zero: [T([0, 0.5, 0], [3])], div_int_trunc: [T([-3, -3, 3], [3], I)],
+  rfft_grow: [T([6, 0, -0.809017062, -3.66546869, 0.309017003, 1.67759919], [3], C)], min_no_elements: [T([Infinity, Infinity], [2])],
 };

@@ -43,10 +43,11 @@ const by = {
     pad_empty expand_string reshape_string string_equal_scalar size_scalar shape_scalar range_zero less_int_big
     equal_int_big maximum_int sum_int_big gather_int_big concat_int_big select_int_big pad_int_big max_int_big
     floordiv_minus1 cast_int_float_big exp_int_like rsqrt reciprocal tan prod_bool_free space_to_batch_w
-    fused_matmul_bias fused_conv_bias fused_dw_bias fused_matmul_relu fused_conv_relu fused_dw_relu fused_matmul_relu6
-    fused_conv_relu6 fused_dw_relu6 fused_matmul_elu fused_conv_elu fused_dw_elu fused_matmul_sigmoid fused_conv_sigmoid
-    fused_dw_sigmoid fused_matmul_leakyrelu fused_conv_leakyrelu fused_matmul_prelu fused_conv_prelu fused_dw_prelu
-    fused_conv_explicit prelu`,
+    einsum_diagonal.low bincount_binary.low and_mask.low xdivy_zero.low div_int_trunc.low rfft_grow rfft_grow.low
+    min_no_elements.low fused_matmul_bias fused_conv_bias fused_dw_bias fused_matmul_relu fused_conv_relu fused_dw_relu
+    fused_matmul_relu6 fused_conv_relu6 fused_dw_relu6 fused_matmul_elu fused_conv_elu fused_dw_elu fused_matmul_sigmoid
+    fused_conv_sigmoid fused_dw_sigmoid fused_matmul_leakyrelu fused_conv_leakyrelu fused_matmul_prelu fused_conv_prelu
+    fused_dw_prelu fused_conv_explicit prelu`,
   async: `where where_none where_float listdiff nms3 nms4 nms2 nms_boundary.low nms_score_boundary nms_no_box nms_flipped
     nms_soft.low nms_hard5.low gather_string_dynamic.low`,
   no: `band_lower band_upper band_asym einsum_mixed_case einsum_ellipsis einsum_diag batch_matmul_broadcast matrix_diag
@@ -59,7 +60,7 @@ const by = {
     string_lower string_join as_string regex bucketize l2loss invert_permutation segment_sum bmm_prefix bmm_cross
     sign_nan2 cumsum_m2 cumsum_m3 cumprod_m2 cumprod_m3 cumsum_neg2 min_empty mean_empty all_no_elements max_no_elements
     mean_int_big split_str rfft_cut irfft1 irfft_odd nms_boundary nms_soft nms_hard5 gather_string_dynamic
-    broadcast_string transpose_strings split_string inv fused_dw_leakyrelu fused_matmul_tanh fused_conv_tanh
-    fused_dw_tanh`,
+    broadcast_string transpose_strings split_string inv einsum_diagonal bincount_binary and_mask xdivy_zero
+    div_int_trunc min_no_elements fused_dw_leakyrelu fused_matmul_tanh fused_conv_tanh fused_dw_tanh`,
 };
 export const works = Object.fromEntries(Object.entries(by).flatMap(([how, ids]) => ids.split(/\s+/).map(id => ['op.' + id, how])));

@@ -1,4 +1,4 @@
-// usage: TFJS_MODULES=DIR/node_modules node run.mjs [--only PREFIX] [--all] [--markdown]
+// usage: TFJS_MODULES=DIR/node_modules node run.mjs [--only PREFIX]
 // Prints `form | works? | note`. Exits with 1 when a form marked "used" no longer works as recorded.
 import {start, judge, forms, tf} from './lib.mjs';
 import './if.mjs';

@@ -1,0 +1,215 @@
+// Exporting for tf.js, in steps:
+//   1. legalise: every op in a form that tf.js computes rightly, or refused by node;
+//   2. names: tf.js looks constants up by name in one map for all graphs, so node names are made unique over the main graph and all functions;
+//   3. outputs: each signature output gets a node of its own (tf.js keeps one key for each node), named Identity, Identity_1, ... or as the source
+//      names the tensor; results of functions pass through Identity (tf.js disposes constants that a function returns directly);
+//   4. tables become the initialiser graph, found by the name of their node;
+//   5. GraphDef, weights and signature are handed to the writer.
+#include "formats/tfjs/graph_model_export.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "formats/tf/graph_export.h"
+#include "formats/tf/graph_import.h"
+#include "formats/tfjs/target.h"
+#include "ir/const_op.h"
+#include "passes/rewrite.h"
+
+namespace isomer::tfjs {
+namespace {
+
+using ir::NodeId;
+using ir::ValueId;
+
+Error refusal(const std::vector<passes::Refused>& refused) {
+  std::string message = refused.size() == 1 ? "1 node cannot run in tf.js" : std::to_string(refused.size()) + " nodes cannot run in tf.js";
+  constexpr size_t kShown = 30;
+  for (size_t i = 0; i < std::min(refused.size(), kShown); ++i) {
+    const passes::Refused& r = refused[i];
+    message += "\n    " + r.op + " '" + r.node + "' in '" + r.function + "': " + r.reason;
+  }
+  if (refused.size() > kShown) message += "\n    and " + std::to_string(refused.size() - kShown) + " more";
+  return Error{ErrorCode::kUnsupported, std::move(message), {}, {}, "cut the graph above these nodes with another signature or with --output_node_names, or do their work outside of the model"};
+}
+
+// Member names of JavaScript objects: tf.js keeps nodes in plain objects and takes these for things that are there already.
+bool is_object_member(std::string_view name) {
+  static constexpr std::string_view kMembers[] = {"constructor",      "hasOwnProperty",   "isPrototypeOf",    "propertyIsEnumerable", "toLocaleString",  "toString",
+                                                  "valueOf",          "__proto__",        "__defineGetter__", "__defineSetter__",     "__lookupGetter__", "__lookupSetter__"};
+  return std::find(std::begin(kMembers), std::end(kMembers), name) != std::end(kMembers);
+}
+
+// Names of nodes of all graphs are made different: tf.js takes the weight of a name before it looks for a node.
+void make_names_unique(ir::Module& module, const ir::Function& main) {
+  std::set<std::string> taken;
+  const auto claim = [&](ir::Graph& graph, NodeId id, const std::string& prefix) {
+    std::string name = graph.node(id).name;
+    std::replace(name.begin(), name.end(), ':', '_');
+    if (name.empty() || name[0] == '^' || is_object_member(name)) name = "node_" + name;
+    if (taken.contains(name)) name = prefix + name;
+    std::string unique = name;
+    for (int64_t i = 1; taken.contains(unique); ++i) unique = name + "_" + std::to_string(i);
+    taken.insert(unique);
+    if (unique != graph.node(id).name) graph.rename(id, unique);
+  };
+  // The main graph first: its names are what users see.
+  for (const auto& function : module.functions()) {
+    if (function.get() != &main) continue;
+    for (const NodeId id : function->graph.live_nodes()) claim(function->graph, id, "");
+  }
+  for (const auto& function : module.functions()) {
+    if (function.get() == &main) continue;
+    const std::string prefix = function->name + "/";
+    for (const NodeId id : function->graph.live_nodes()) {
+      // Constants get the function's name in front when they are written.
+      if (function->graph.node(id).is("Const")) {
+        taken.insert(prefix + function->graph.node(id).name);
+      } else {
+        claim(function->graph, id, prefix);
+      }
+    }
+  }
+}
+
+Result<void> separate_function_results(ir::Module& module, const ir::Function& main) {
+  for (const auto& function : module.functions()) {
+    if (function.get() == &main) continue;
+    ir::Graph& graph = function->graph;
+    for (ir::Port& port : graph.outputs) {
+      const DType dtype = graph.type(port.value).dtype;
+      if (dtype == DType::kVariant || dtype == DType::kResource) continue;
+      const NodeId identity = TRY(passes::add_node(graph, "Identity", {}, {&port.value, 1}, "result"));
+      port.value = graph.output(identity);
+    }
+  }
+  return {};
+}
+
+// Gives every output of the main graph its own node of the right name.
+Result<void> name_outputs(ir::Graph& graph) {
+  int64_t made_up = 0;
+  std::set<NodeId> used;
+  for (ir::Port& port : graph.outputs) {
+    const ir::Value& value = graph.value(port.value);
+    const ir::Node& producer = graph.node(value.producer);
+    std::string name;
+    if (port.tensor_name.empty()) {
+      name = made_up == 0 ? "Identity" : "Identity_" + std::to_string(made_up);
+      ++made_up;
+    } else {
+      const tf::TensorName tensor = tf::parse_tensor_name(port.tensor_name);
+      name = tensor.index == 0 ? tensor.node : tensor.node + "_" + std::to_string(tensor.index);
+      const bool own = producer.name == name && producer.outputs.size() == 1 && !producer.is("Const") && !producer.is("Placeholder") && producer.op->effect == ir::Effect::kPure &&
+                       !passes::is_branch(producer) && !passes::is_loop(producer);
+      if (own && used.insert(value.producer).second) continue;
+    }
+    if (const NodeId taken = graph.find(name); taken.valid() && !used.contains(taken)) {
+      // An input keeps its name; the output then gets another.
+      if (!graph.node(taken).is("Placeholder")) graph.rename(taken, name + "/value");
+    }
+    const NodeId identity = TRY(passes::add_node(graph, "Identity", {}, {&port.value, 1}, name));
+    port.value = graph.output(identity);
+    used.insert(identity);
+  }
+  return {};
+}
+
+Signature make_signature(const ir::Graph& graph) {
+  const auto port_of = [&](const ir::Port& port) {
+    SignatureTensor tensor;
+    tensor.key = port.key;
+    const TensorType& type = graph.type(port.value);
+    tensor.name = graph.producer(port.value).name + ":0";
+    tensor.dtype = static_cast<tf::DataType>(type.dtype);
+    tensor.shape = type.shape;
+    return tensor;
+  };
+  Signature signature;
+  for (const ir::Port& port : graph.inputs) signature.inputs.push_back(port_of(port));
+  for (const ir::Port& port : graph.outputs) signature.outputs.push_back(port_of(port));
+  return signature;
+}
+
+// The initialiser graph: for each table that the main graph uses, its node and the import of its contents.
+Result<void> add_tables(const ir::Module& module, const ir::Graph& graph, GraphModelOutput& out) {
+  std::map<std::string, std::string> node_of_table;  // shared name -> node name
+  for (const NodeId id : graph.live_nodes()) {
+    const ir::Node& node = graph.node(id);
+    if (!node.is("HashTableV2") && !node.is("HashTable")) continue;
+    const ir::AttributeMap map = node.attributes->to_map();
+    node_of_table[std::get<std::string>(*ir::find(map, "shared_name"))] = node.name;
+  }
+  if (node_of_table.empty()) return {};
+  ir::Module tables;
+  ir::Function& function = tables.add_function("initializer");
+  ir::Graph& initial = function.graph;
+  Signature signature;
+  for (const auto& [table_name, node_name] : node_of_table) {
+    const ir::Table* table = module.find_table(table_name);
+    if (!table || !table->keys.valid()) return fail(ErrorCode::kInvalidModel, "the table '" + table_name + "' has no contents");
+    const NodeId handle = TRY(passes::add_node(initial, "HashTableV2", {{"shared_name", node_name}, {"key_dtype", table->key_dtype}, {"value_dtype", table->value_dtype}}, {}, node_name));
+    const ValueId inputs[] = {initial.output(handle), passes::add_constant(initial, table->keys, node_name + "/keys"), passes::add_constant(initial, table->values, node_name + "/values")};
+    const NodeId import = TRY(passes::add_node(initial, "LookupTableImportV2", {}, inputs, node_name + "/import"));
+    // The import must be reachable from an output of the initialiser, by way of its control input.
+    const NodeId ready = TRY(passes::add_node(initial, "Identity", {}, {inputs, 1}, node_name + "/ready"));
+    initial.add_control_input(ready, import);
+    initial.outputs.push_back({node_name + "/ready", initial.output(ready), {}});
+    SignatureTensor tensor;
+    tensor.key = node_name + "/ready";
+    tensor.name = node_name + "/ready:0";
+    tensor.dtype = tf::DT_RESOURCE;
+    tensor.shape = PartialShape::scalar();
+    signature.outputs.push_back(tensor);
+  }
+  tf::GraphExportOptions options;
+  options.constant_values = false;
+  options.flat_function_inputs = true;
+  options.target_dtype = working_dtype;
+  out.initializer.emplace();
+  for (auto& constant : TRY(tf::export_graph(tables, function, options, *out.initializer))) out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
+  out.initializer_signature = std::move(signature);
+  return {};
+}
+
+}  // namespace
+
+Result<GraphModelOutput> export_graph_model(ir::Module& module, const ExportOptions& options, passes::PassContext& context) {
+  if (module.signatures.size() != 1) return fail(ErrorCode::kInternal, "a graph model has one signature");
+  const ir::Entry& entry = module.signatures[0];
+  const auto refused = TRY(passes::legalize(module, why_not, context));
+  if (!refused.empty() && !options.skip_op_check) return fail(refusal(refused));
+  static constexpr std::string_view kFinish[] = {"fold_constants", "remove_identities", "prune"};
+  TRY(passes::run_passes(module, kFinish, context));
+  // Folding may have made forms that the table does not take (rank known only now).
+  const auto late = TRY(passes::legalize(module, why_not, context));
+  if (!late.empty() && !options.skip_op_check) return fail(refusal(late));
+
+  ir::Function& main = *module.find_function(entry.function);
+  TRY(separate_function_results(module, main));
+  TRY(name_outputs(main.graph));
+  make_names_unique(module, main);
+
+  GraphModelOutput out;
+  tf::GraphExportOptions graph_options;
+  graph_options.constant_values = false;
+  graph_options.flat_function_inputs = true;
+  graph_options.target_dtype = working_dtype;
+  for (auto& constant : TRY(tf::export_graph(module, main, graph_options, out.topology))) out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
+  out.topology.mutable_versions()->set_producer(1882);
+  out.signature = make_signature(main.graph);
+  TRY(add_tables(module, main.graph, out));
+  JsonValue metadata = JsonValue::object();
+  if (options.structured_outputs) {
+    JsonValue keys = JsonValue::array();
+    for (const ir::Port& port : main.graph.outputs) keys.items().push_back(JsonValue(port.key));
+    metadata["structuredOutputKeys"] = std::move(keys);
+  }
+  for (const auto& [name, value] : options.metadata) metadata[name] = value;
+  if (!metadata.members().empty()) out.user_metadata = std::move(metadata);
+  out.generated_by = module.producer;
+  return out;
+}
+
+}  // namespace isomer::tfjs

@@ -1,0 +1,24 @@
+// The IR to a TensorFlow.js graph model.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "formats/tfjs/write.h"
+#include "ir/module.h"
+#include "passes/legalize.h"
+
+namespace isomer::tfjs {
+
+struct ExportOptions {
+  bool structured_outputs = false;  // write userDefinedMetadata.structuredOutputKeys
+  bool skip_op_check = false;       // write ops that tf.js lacks as they are
+  // Members of userDefinedMetadata, in order.
+  std::vector<std::pair<std::string, JsonValue>> metadata;
+};
+
+// Brings the module's only signature into the form that tf.js runs and gives it to the writer. The module must be frozen (passes/pipelines.h); it is
+// changed on the way. Unsupported when nodes remain that tf.js cannot run: the error names each with its reason.
+Result<GraphModelOutput> export_graph_model(ir::Module& module, const ExportOptions& options, passes::PassContext& context);
+
+}  // namespace isomer::tfjs
