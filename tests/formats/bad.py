@@ -33,6 +33,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -56,7 +57,7 @@ class Judge:
         self.options = options
         with open(options.binary, "rb") as f:
             self.sanitized = b"__asan_init" in f.read()
-        self.counts, self.problems = collections.Counter(), []
+        self.counts, self.problems, self.lock = collections.Counter(), [], threading.Lock()
 
     def convert(self, folder, model, flags):
         """One conversion to folder/out."""
@@ -120,11 +121,10 @@ class Judge:
         return found
 
     def record(self, name, complaints):
-        if complaints:
-            self.counts["failed"] += 1
-            self.problems.append((name, complaints))
-        else:
-            self.counts["passed"] += 1
+        with self.lock:
+            self.counts["failed" if complaints else "passed"] += 1
+            if complaints:
+                self.problems.append((name, complaints))
 
 
 def same_folder(a, b):
