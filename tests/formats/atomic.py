@@ -99,12 +99,16 @@ class Test:
         if os.path.exists("/dev/full"):
             done = self.convert(NEW, "/dev/full/model")
             self.expect("a target below a file is an error", done.returncode == 1, done.stderr.decode("utf-8", "replace"))
-        done = self.convert(NEW, os.path.join(OLD, "saved_model.pb"))
-        self.expect("a file in the place of the target is an error and stays", done.returncode in (1, 2) and os.path.isfile(os.path.join(OLD, "saved_model.pb")))
+        taken = os.path.join(self.folder, "taken")
+        with open(taken, "w") as f:
+            f.write("mine")
+        done = self.convert(NEW, taken)
+        self.expect("a file in the place of the target is an error and stays", done.returncode in (1, 2) and os.path.isfile(taken))
 
     def strangers(self):
         target = os.path.join(self.folder, "strangers")
         self.convert(OLD, target)
+        os.makedirs(target, exist_ok=True)
         with open(os.path.join(target, "NOTES.txt"), "w") as f:
             f.write("mine")
         done = self.convert(NEW, target)
