@@ -90,6 +90,9 @@ class Graph {
   // Ids of the live nodes in insertion order. (Not a topological order: passes append.)
   std::vector<NodeId> live_nodes() const;
   int64_t live_count() const { return live_count_; }
+  // Ids are below these, erased ones included.
+  int64_t node_count() const { return static_cast<int64_t>(nodes_.size()); }
+  int64_t value_count() const { return static_cast<int64_t>(values_.size()); }
   // Producers before users, control edges obeyed, ties by insertion order; InvalidModel naming a node when there is a cycle.
   Result<std::vector<NodeId>> topological_order() const;
 

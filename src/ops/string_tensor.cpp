@@ -28,6 +28,16 @@ Result<Tensor> make_strings(const Memory& memory, Shape shape, std::span<const s
   return Tensor::create(DType::kString, std::move(shape), Bytes(block.owner, block.data, bytes, block.mapped));
 }
 
+Result<void> StringCollector::add(std::string value) {
+  bytes_ += 8 + static_cast<int64_t>(value.size());
+  if (bytes_ > memory_.limits.tensor_bytes || size() >= memory_.limits.tensor_elements) {
+    return fail(ErrorCode::kLimitExceeded, "a string tensor exceeds the limit of " + std::to_string(memory_.limits.tensor_elements) + " elements or " +
+                                               std::to_string(memory_.limits.tensor_bytes) + " bytes");
+  }
+  strings_.push_back(std::move(value));
+  return {};
+}
+
 std::string_view element_bytes(const Tensor& tensor, int64_t index) {
   if (tensor.dtype() == DType::kString) return tensor.string_at(index);
   const auto size = static_cast<size_t>(element_size(tensor.dtype()));

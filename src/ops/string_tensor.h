@@ -18,6 +18,24 @@ inline Memory memory_of(ir::EvalContext& c) { return memory_of(c.state()); }
 
 // A string tensor. `values` has one string for each element of `shape`. LimitExceeded when it is too large.
 Result<Tensor> make_strings(const Memory& memory, Shape shape, std::span<const std::string> values);
+// Strings that are made one after the other and become a tensor, within the limits at any time.
+class StringCollector {
+ public:
+  explicit StringCollector(const Memory& memory) : memory_(memory) {}
+  // LimitExceeded when all strings together become too large.
+  Result<void> add(std::string value);
+  // Bytes that the strings still to come may have.
+  int64_t room() const { return memory_.limits.tensor_bytes - bytes_; }
+  int64_t size() const { return static_cast<int64_t>(strings_.size()); }
+  // `shape` must have size() elements.
+  Result<Tensor> finish(Shape shape) { return make_strings(memory_, std::move(shape), strings_); }
+
+ private:
+  Memory memory_;
+  int64_t bytes_ = 0;
+  std::vector<std::string> strings_;
+};
+
 // One element as bytes: the string itself, or the element's bytes.
 std::string_view element_bytes(const Tensor& tensor, int64_t index);
 // The reverse for all elements.

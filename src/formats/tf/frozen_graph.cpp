@@ -72,8 +72,12 @@ Result<ir::Module> import_frozen_graph(const FrozenGraphDocument& document, cons
     roots.push_back(tensor.node);
     fetches.push_back({name, name});
   }
-  GraphDef graph = *document.message;
-  TRY(in_context(functionalize_control_flow(graph, roots, {}, limits), "turning TensorFlow 1 control flow into functions"));
+  GraphDef rewritten;
+  if (has_control_flow_v1(*document.message)) {
+    rewritten = *document.message;
+    TRY(in_context(functionalize_control_flow(rewritten, roots, {}, limits), "turning TensorFlow 1 control flow into functions"));
+  }
+  const GraphDef& graph = rewritten.node_size() > 0 ? rewritten : *document.message;
   ir::Module module;
   GraphImporter importer(module, graph.library(), document.detached, limits);
   ir::Function* function = TRY(importer.import_graph(graph, "serving_default", {}, fetches, {}, true));
@@ -82,7 +86,7 @@ Result<ir::Module> import_frozen_graph(const FrozenGraphDocument& document, cons
   for (const ir::Port& port : function->graph.outputs) {
     const ir::Node& node = function->graph.producer(port.value);
     const bool whole = port.key.find(':') == std::string::npos && node.outputs.size() > 1 && (ir::signature_of(*node.op).outputs.size() > 1 || ir::signature_of(*node.op).outputs[0].variadic());
-    if (!whole || node.op->name.starts_with("FusedBatchNorm") || node.is("While") || node.is("If")) {
+    if (!whole || node.op->name.starts_with("FusedBatchNorm")) {
       outputs.push_back(port);
       continue;
     }

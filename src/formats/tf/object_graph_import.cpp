@@ -10,7 +10,6 @@
 #include <deque>
 #include <map>
 
-#include "base/mapped_file.h"
 #include "formats/tf/graph_import.h"
 #include "formats/tf/parse_message.h"
 #include "formats/tf/schema/tensorflow.pb.h"
@@ -167,10 +166,10 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture_variable(int64_t id,
       if (entry.value.dtype() != entry.dtype || !compatible(entry.shape, PartialShape(entry.value.shape()))) {
         return fail(Error{ErrorCode::kInvalidModel,
                           "the variable '" + name + "' is declared " + std::string(to_string(entry.dtype)) + to_string(entry.shape) + ", the checkpoint holds " + type_text(entry.value),
-                          document_.directory, {}, "the checkpoint belongs to another model"});
+                          document_.files->describe(""), {}, "the checkpoint belongs to another model"});
       }
     } else {
-      return fail(Error{ErrorCode::kNotFound, "the checkpoint holds no value for the variable '" + name + "'", document_.directory + "/variables", {},
+      return fail(Error{ErrorCode::kNotFound, "the checkpoint holds no value for the variable '" + name + "'", document_.files->describe("variables"), {},
                         "copy the whole SavedModel, the variables directory included"});
     }
     module_.variables.push_back(std::move(entry));
@@ -192,7 +191,7 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture_asset(const SavedAss
     return fail(ErrorCode::kInvalidModel, "an asset refers to file " + std::to_string(asset.asset_file_def_index()) + ", which is not listed");
   }
   const std::string& name = meta_.asset_file_def(asset.asset_file_def_index()).filename();
-  TRY(add_asset(module_, document_.directory, name));
+  TRY(add_asset(module_, *document_.files, name));
   return GraphImporter::Capture([name](ir::Graph& graph, const std::string& argument) -> Result<ValueId> {
     return graph.output(TRY(graph.add(ops::kOp_Const, ir::const_attributes(Tensor::from_strings({}, {{name}})), {}, argument)));
   });
@@ -217,7 +216,7 @@ Result<void> ObjectGraphImporter::restore_mutable_table(int64_t id, const std::s
   const auto keys = checkpoint_keys_.find(id);
   if (keys == checkpoint_keys_.end()) return {};
   for (const auto& [attribute, key] : keys->second) {
-    if (!document_.bundle->contains(key + "-keys")) continue;
+    if (!document_.bundle->find(key + "-keys")) continue;
     ir::Table table;
     table.name = name;
     table.keys = TRY(document_.bundle->read(key + "-keys"));
@@ -335,7 +334,7 @@ Result<std::string> ObjectGraphImporter::choose_function(const ImportOptions& op
     for (const auto& name : callable) functions += (functions.empty() ? "" : ", ") + name;
     return fail(Error{ErrorCode::kNotFound,
                       options.signature ? "the model has no signature '" + *options.signature + "'" : "the model has several signatures and none is called serving_default",
-                      document_.directory,
+                      document_.files->describe(""),
                       {},
                       "choose with --signature_name; signatures: " + (list.empty() ? "none" : list) + "; functions: " + (functions.empty() ? "none" : functions)});
   }
@@ -402,11 +401,9 @@ Result<bool> ObjectGraphImporter::run(const ImportOptions& options) {
 
 }  // namespace
 
-Result<void> add_asset(ir::Module& module, const std::string& directory, const std::string& name) {
+Result<void> add_asset(ir::Module& module, const ModelFiles& files, const std::string& name) {
   if (module.find_asset(name)) return {};
-  const std::string root = directory + "/assets";
-  const std::string path = TRY(in_context(resolve_inside(root, name), "looking for an asset"));
-  auto content = map_file(path);
+  auto content = files.read("assets/" + name);
   if (!content) return fail(std::move(content.error()).with_context("reading the asset '" + name + "'").with_hint("copy the whole SavedModel, the assets directory included"));
   module.assets.push_back({name, std::move(*content)});
   return {};

@@ -78,7 +78,6 @@ Result<void> parse_text(const Bytes& text, pb::Message& message, const std::stri
   FirstError errors;
   pb::TextFormat::Parser parser;
   parser.AllowUnknownField(true);
-  parser.AllowUnknownEnum(true);
   parser.RecordErrorsTo(&errors);
   if (!parser.Parse(&stream, &message)) {
     return fail(Error{ErrorCode::kMalformed, "not a valid " + std::string(message.GetDescriptor()->name()) + " in text form: " + errors.message(), what, {}, {}});

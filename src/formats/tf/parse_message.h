@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/limits.h"
 
 namespace google::protobuf {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/mapped_file.h"
 #include "formats/tf/detach.h"
 #include "formats/tf/parse_message.h"
 #include "formats/tf/schema/tensorflow.pb.h"
@@ -46,28 +45,34 @@ Result<std::vector<SignaturePort>> read_ports(const google::protobuf::RepeatedPt
 
 }  // namespace
 
-Result<SavedModelDocument> read_saved_model(const std::string& directory, const Limits& limits) {
+Result<SavedModelDocument> read_saved_model(std::shared_ptr<const ModelFiles> files, const Limits& limits) {
   SavedModelDocument document;
-  document.directory = directory;
-  document.is_hub_v1 = is_regular_file(directory + "/tfhub_module.pb");
+  document.files = files;
+  document.is_hub_v1 = files->contains("tfhub_module.pb");
   auto message = std::make_shared<SavedModel>();
-  const std::string binary = directory + "/saved_model.pb", text = directory + "/saved_model.pbtxt";
-  if (is_regular_file(binary)) {
-    Detached reduced = TRY(in_context(detach_saved_model(TRY(map_file(binary)), limits), "reading " + binary));
-    document.detached = std::move(reduced.contents);
-    TRY(parse_binary(reduced.message, *message, binary, limits));
-  } else if (is_regular_file(text)) {
-    document.is_text = true;
-    TRY(parse_text(TRY(map_file(text)), *message, text, limits));
+  const std::string name = files->contains("saved_model.pb") ? "saved_model.pb" : "saved_model.pbtxt";
+  const std::string path = files->describe(name);
+  document.is_text = name == "saved_model.pbtxt";
+  if (!files->contains(name)) {
+    return fail(Error{ErrorCode::kNotFound, "there is neither saved_model.pb nor saved_model.pbtxt", files->describe(""), {}, "name the directory that holds saved_model.pb"});
+  }
+  const Bytes bytes = TRY(files->read(name));
+  if (document.is_text) {
+    TRY(parse_text(bytes, *message, path, limits));
   } else {
-    return fail(Error{ErrorCode::kNotFound, "neither saved_model.pb nor saved_model.pbtxt in the directory", directory, {}, "name the directory that holds saved_model.pb"});
+    Detached reduced = TRY(in_context(detach_saved_model(bytes, limits), "reading " + path));
+    document.detached = std::move(reduced.contents);
+    TRY(parse_binary(reduced.message, *message, path, limits));
   }
   if (message->meta_graphs_size() == 0) {
-    return fail(Error{ErrorCode::kMalformed, "the SavedModel holds no MetaGraph", document.is_text ? text : binary, {}, "the file is damaged or not a SavedModel"});
+    return fail(Error{ErrorCode::kMalformed, "the SavedModel holds no MetaGraph", path, {}, "the file is damaged or not a SavedModel"});
   }
   document.message = std::move(message);
-  const std::string prefix = directory + "/variables/variables";
-  if (is_regular_file(prefix + ".index")) document.bundle = TRY(TensorBundle::open(prefix, limits));
+  const std::string prefix = "variables/variables";
+  if (files->contains(prefix + ".index")) {
+    const auto shards = [files, prefix](const std::string& suffix) { return files->read(prefix + suffix); };
+    document.bundle = std::make_shared<TensorBundle>(TRY(TensorBundle::open(TRY(files->read(prefix + ".index")), files->describe(prefix), shards, limits)));
+  }
   return document;
 }
 
@@ -97,7 +102,7 @@ Result<const MetaGraphDef*> choose_meta_graph(const SavedModelDocument& document
   std::string available;
   for (const auto& set : sets) available += (available.empty() ? "'" : ", '") + join(set) + "'";
   return fail(Error{ErrorCode::kNotFound, tags ? "no MetaGraph has exactly the tags '" + *tags + "'" : "the SavedModel has several MetaGraphs and none is tagged 'serve'",
-                    document.directory, {}, "choose with --saved_model_tags; there are: " + available});
+                    document.files->describe(""), {}, "choose with --saved_model_tags; there are: " + available});
 }
 
 Result<std::vector<SignatureSummary>> list_signatures(const MetaGraphDef& graph) {

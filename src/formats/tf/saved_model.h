@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "formats/model_files.h"
 #include "formats/tf/tensor_bundle.h"
 #include "tensor/tensor.h"
 
@@ -19,16 +20,16 @@ class SavedModel;
 class MetaGraphDef;
 
 struct SavedModelDocument {
-  std::string directory;
+  std::shared_ptr<const ModelFiles> files;
   std::shared_ptr<const SavedModel> message;
   std::vector<Bytes> detached;         // large tensor contents, see detach.h
-  std::optional<TensorBundle> bundle;  // absent: the model has no variables directory
+  std::shared_ptr<TensorBundle> bundle;  // null: the model has no variables directory
   bool is_text = false;                // saved_model.pbtxt
   bool is_hub_v1 = false;              // tfhub_module.pb lies beside it
 };
 
-// Reads DIR/saved_model.pb or DIR/saved_model.pbtxt, the checkpoint's index (values stay mapped) and tfhub_module.pb where there is one.
-Result<SavedModelDocument> read_saved_model(const std::string& directory, const Limits& limits);
+// Reads saved_model.pb or saved_model.pbtxt and the checkpoint's index (values stay mapped).
+Result<SavedModelDocument> read_saved_model(std::shared_ptr<const ModelFiles> files, const Limits& limits);
 
 // One input or output of a signature, as the file declares it.
 struct SignaturePort {

@@ -138,8 +138,12 @@ class GraphSignatureImporter {
     for (const Feed& feed : feeds) fed.push_back(parse_tensor_name(feed.tensor).node);
     for (const Fetch& fetch : fetches) roots.push_back(parse_tensor_name(fetch.tensor).node);
     for (const std::string& target : targets) roots.push_back(parse_tensor_name(target).node);
-    GraphDef graph = meta_.graph_def();
-    TRY(in_context(functionalize_control_flow(graph, roots, fed, limits_), "turning TensorFlow 1 control flow into functions"));
+    GraphDef rewritten;
+    if (has_control_flow_v1(meta_.graph_def())) {
+      rewritten = meta_.graph_def();
+      TRY(in_context(functionalize_control_flow(rewritten, roots, fed, limits_), "turning TensorFlow 1 control flow into functions"));
+    }
+    const GraphDef& graph = rewritten.node_size() > 0 ? rewritten : meta_.graph_def();
     GraphImporter importer(module_, graph.library(), document_.detached, limits_);
     for (const AssetFileDef& asset : meta_.asset_file_def()) {
       importer.set_constant(parse_tensor_name(asset.tensor_info().name()).node, Tensor::from_strings({}, {{asset.filename()}}));
@@ -160,7 +164,7 @@ class GraphSignatureImporter {
     if (targets.empty() || !uses_tables()) return {};
     TRY(in_context(import_part("initialize", {}, {}, targets), "importing the initialisation op"));
     module_.initializers.push_back("initialize");
-    for (const AssetFileDef& asset : meta_.asset_file_def()) TRY(add_asset(module_, document_.directory, asset.filename()));
+    for (const AssetFileDef& asset : meta_.asset_file_def()) TRY(add_asset(module_, *document_.files, asset.filename()));
     return {};
   }
 
@@ -185,8 +189,8 @@ class GraphSignatureImporter {
   Result<void> read_variable(ir::Variable& variable, const std::map<std::string, Source>& sources) {
     const auto it = sources.find(variable.name);
     const Source source = it == sources.end() ? Source{variable.name, ""} : it->second;
-    if (!document_.bundle || !document_.bundle->contains(source.key)) {
-      return fail(Error{ErrorCode::kNotFound, "the checkpoint holds no value for the variable '" + variable.name + "'", document_.directory + "/variables", {},
+    if (!document_.bundle || !document_.bundle->find(source.key)) {
+      return fail(Error{ErrorCode::kNotFound, "the checkpoint holds no value for the variable '" + variable.name + "'", document_.files->describe("variables"), {},
                         "copy the whole SavedModel, the variables directory included"});
     }
     auto value = source.slice.empty() ? document_.bundle->read(source.key) : document_.bundle->read_slice(source.key, source.slice);
@@ -194,7 +198,7 @@ class GraphSignatureImporter {
     if (value->dtype() != variable.dtype || !compatible(variable.shape, PartialShape(value->shape()))) {
       return fail(Error{ErrorCode::kInvalidModel,
                         "the variable '" + variable.name + "' is declared " + std::string(to_string(variable.dtype)) + to_string(variable.shape) + ", the checkpoint holds " + type_text(*value),
-                        document_.directory, {}, "the checkpoint belongs to another model"});
+                        document_.files->describe(""), {}, "the checkpoint belongs to another model"});
     }
     variable.value = std::move(*value);
     return {};
@@ -214,7 +218,7 @@ Result<ir::Module> import_saved_model(const SavedModelDocument& document, const 
   const MetaGraphDef* meta = TRY(choose_meta_graph(document, options.tags));
   if (auto module = TRY(import_object_graph(document, *meta, options, limits))) return std::move(*module);
   const auto signatures = TRY(list_signatures(*meta));
-  const SignatureSummary* signature = TRY(choose_signature(signatures, options.signature, document.directory));
+  const SignatureSummary* signature = TRY(choose_signature(signatures, options.signature, document.files->describe("")));
   return GraphSignatureImporter(document, *meta, limits).run(*signature);
 }
 

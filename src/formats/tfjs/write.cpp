@@ -201,6 +201,7 @@ Result<WriteReport> write_graph_model(const GraphModelOutput& model, const std::
     json.end_object();
   }));
   report.files.emplace_back(kModelJson);
+  if (options.before_commit) TRY(options.before_commit(output.partial_path()));
   TRY(output.commit());
   return report;
 }
@@ -227,6 +228,7 @@ Result<WriteReport> rewrite_graph_model(const GraphModelDocument& document, cons
     json.end_object();
   }));
   report.files.emplace_back(kModelJson);
+  if (options.before_commit) TRY(options.before_commit(output.partial_path()));
   TRY(output.commit());
   return report;
 }

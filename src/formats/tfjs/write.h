@@ -1,6 +1,7 @@
 // Writing graph models: model.json and its weight files, all at once or not at all.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ struct GraphModelOutput {
 struct WriteOptions {
   int64_t weight_shard_size_bytes = kDefaultShardBytes;
   NarrowOptions narrow;
+  // Called with the folder's temporary path when all files are written; an error means that nothing is kept.
+  std::function<Result<void>(const std::string& partial)> before_commit;
 };
 
 struct WriteReport {

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Makes the models that bench/convert.py measures, with real TensorFlow.
+
+  .peers/venv/bin/python bench/models.py NAME FOLDER          NAME: resnet50 | large
+
+Writes FOLDER/saved_model and FOLDER/facts.json (bytes, nodes, largest tensor). Weights are random with a fixed seed; their values do not matter here.
+"""
+import json
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import tensorflow as tf  # noqa: E402
+from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
+
+
+def resnet50(folder):
+    """ResNet-50 as Keras builds it: 25.6 million weights, 102 MB."""
+    tf.keras.utils.set_random_seed(1)
+    model = tf.keras.applications.ResNet50(weights=None)
+    m = tf.Module()
+    m.weights = [w.value for w in model.weights]  # Keras's own export stores each of them twice
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 224, 224, 3], tf.float32, name="image")])
+    def serve(image):
+        return {"scores": model(image, training=False)}
+
+    tf.saved_model.save(m, folder, signatures=serve)
+
+
+def large(folder):
+    """3 GB of variables: 24 matrices of 128 MB that multiply one vector after another."""
+    m = tf.Module()
+    m.matrices = [tf.Variable(tf.random.stateless_uniform([8192, 4096] if k % 2 else [4096, 8192], [k, 1], -0.01, 0.01), name="w%d" % k) for k in range(24)]
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 4096], tf.float32, name="x")])
+    def serve(x):
+        for w in m.matrices:
+            x = tf.nn.relu(x @ w)
+        return {"y": x}
+
+    tf.saved_model.save(m, folder, signatures=serve)
+
+
+def facts(folder):
+    saved = saved_model_pb2.SavedModel()
+    with open(os.path.join(folder, "saved_model.pb"), "rb") as f:
+        saved.ParseFromString(f.read())
+    graph = saved.meta_graphs[0].graph_def
+    reader = tf.train.load_checkpoint(os.path.join(folder, "variables/variables"))
+    shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    largest = max(tf.TensorShape(shape).num_elements() * dtypes[name].size for name, shape in shapes.items())
+    size = sum(os.path.getsize(os.path.join(path, name)) for path, _, names in os.walk(folder) for name in names)
+    return {"bytes": size, "nodes": len(graph.node) + sum(len(f.node_def) for f in graph.library.function), "largest_tensor_bytes": largest}
+
+
+def main():
+    makers = {"resnet50": resnet50, "large": large}
+    if len(sys.argv) != 3 or sys.argv[1] not in makers:
+        raise SystemExit(__doc__)
+    folder = os.path.join(sys.argv[2], "saved_model")
+    makers[sys.argv[1]](folder)
+    with open(os.path.join(sys.argv[2], "facts.json"), "w", encoding="utf-8") as f:
+        json.dump(facts(folder), f)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+// Converting a model from one format to another, with proof.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/progress.h"
+#include "isomer/compare.h"
+#include "isomer/load.h"
+
+namespace isomer {
+
+struct ConvertOptions {
+  LoadOptions load;
+  Format output_format = Format::kGraphModel;
+  int64_t weight_shard_size_bytes = 4 * 1024 * 1024;
+  bool strip_debug_ops = true;
+  bool skip_op_check = false;
+  bool structured_outputs_names = false;
+  std::vector<std::pair<std::string, std::string>> metadata;  // key, path of a JSON file
+  bool verify = false;
+  std::vector<NamedTensor> verify_inputs;  // empty: drawn at random
+  uint64_t seed = 0;
+  Tolerance tolerance;
+  Progress* progress = nullptr;
+};
+
+struct ConvertReport {
+  Recognised source;
+  std::string signature;
+  int64_t nodes_read = 0, nodes_written = 0;
+  int64_t weights = 0, weight_bytes = 0;
+  std::vector<std::string> files;
+  int64_t bytes_written = 0;
+  std::vector<std::string> notes;  // what a user should know: narrowed dtypes, control flow that needs executeAsync, ...
+  std::optional<Comparison> comparison;
+};
+
+// Converts INPUT into OUTPUT. Nothing is left at OUTPUT when it fails (a model that was there stays). With `verify` the result is read back from disk and
+// run beside the source; a difference beyond the tolerance is an InvalidModel error, and nothing is left.
+Result<ConvertReport> convert_model(const std::string& input, const std::string& output, const ConvertOptions& options);
+
+}  // namespace isomer

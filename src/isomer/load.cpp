@@ -1,0 +1,73 @@
+#include "isomer/load.h"
+
+#include "base/mapped_file.h"
+#include "formats/tf/frozen_graph.h"
+#include "formats/tf/saved_model_import.h"
+#include "formats/tfjs/graph_model_import.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "ops/registry.h"
+
+namespace isomer {
+namespace {
+
+Result<ir::Module> import_any(const Recognised& source, const LoadOptions& options, TensorAllocator& allocator) {
+  switch (source.format) {
+    case Format::kSavedModel:
+    case Format::kHubModule: {
+      const auto document = TRY(tf::read_saved_model(TRY(ModelFiles::open(source.path, options.limits)), options.limits));
+      return tf::import_saved_model(document, options, options.limits);
+    }
+    case Format::kFrozenGraph: return tf::import_frozen_graph(TRY(tf::read_frozen_graph(source.path, options.limits)), options, options.limits);
+    case Format::kGraphModel: return tfjs::import_graph_model(TRY(tfjs::read_graph_model(source.path, options.limits)), options, options.limits, allocator);
+    case Format::kIsomerText: {
+      const Bytes text = TRY(map_file(source.path));
+      const std::string side = source.path + ".bin";
+      const Bytes data = is_regular_file(side) ? TRY(map_file(side)) : Bytes();
+      ir::Module module = TRY(ir::parse(text.text(), {&ops::find_op, options.limits, &data, source.path}));
+      TRY(ir::verify(module));
+      return module;
+    }
+    default: break;
+  }
+  return fail(Error{ErrorCode::kUnsupported, "this is a " + std::string(info(source.format).title) + ", which Isomer recognises but does not read yet", source.path, {},
+                    "isomer --help lists the formats that it reads"});
+}
+
+}  // namespace
+
+Result<Recognised> recognise_input(const std::string& path, const std::optional<Format>& wish, const Limits& limits) {
+  if (!is_directory(path) && !is_regular_file(path)) {
+    return fail(Error{ErrorCode::kNotFound, "there is no such file or directory", path, {}, "check the path"});
+  }
+  if (!wish) return recognise(path, limits);
+  // A wish narrows what the content says; it cannot make one format into another.
+  const auto found = recognise(path, limits);
+  if (found && found->format == *wish) return found;
+  const bool saved_model_like = *wish == Format::kSavedModel || *wish == Format::kHubModule || *wish == Format::kKerasSavedModel;
+  if (found && saved_model_like && (found->format == Format::kSavedModel || found->format == Format::kHubModule)) {
+    Recognised result = *found;
+    if (*wish != Format::kKerasSavedModel) result.format = *wish;
+    return result;
+  }
+  if (found && !found->path.empty()) {
+    return fail(Error{ErrorCode::kInvalidArgument,
+                      "--input_format says " + std::string(info(*wish).name) + ", but the content is a " + std::string(info(found->format).title) + " (" +
+                          std::string(info(found->format).name) + ")",
+                      path,
+                      {},
+                      "leave --input_format out, or name the format that it is"});
+  }
+  Recognised result{*wish, path};
+  if (*wish == Format::kGraphModel && is_directory(path)) result.path = path + "/model.json";
+  return result;
+}
+
+Result<LoadedModel> load_model(const std::string& path, const LoadOptions& options, TensorAllocator& allocator) {
+  LoadedModel model;
+  model.source = TRY(recognise_input(path, options.input_format, options.limits));
+  model.module = TRY(in_context(import_any(model.source, options, allocator), "reading " + path));
+  return model;
+}
+
+}  // namespace isomer

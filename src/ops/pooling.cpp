@@ -1,0 +1,230 @@
+// MaxPool, AvgPool, their 3-D forms, and MaxPoolWithArgmax. Padding never counts: it is neither a maximum nor a part of a mean. Two spatial dimensions are
+// three with a first one of size 1.
+#include "ops/pooling.h"
+
+#include <cmath>
+#include <limits>
+
+#include "ops/kernel.h"
+#include "ops/window.h"
+
+namespace isomer::ops {
+namespace {
+
+using namespace ir;
+
+struct Pool {
+  DataFormat format;
+  Windows windows;
+};
+
+template <class Struct>
+Result<Pool> make_pool(const Struct& a, int64_t spatial, const PartialShape& input) {
+  Pool pool = {.format = {false, spatial}, .windows = {}};
+  if constexpr (requires { a.data_format; }) pool.format = TRY(parse_data_format(a.data_format, spatial));
+  WindowAttributes w = {.format = pool.format, .strides = a.strides, .padding = a.padding};
+  if constexpr (requires { a.explicit_paddings; }) {
+    w.explicit_paddings = a.explicit_paddings;
+  } else if (a.padding == "EXPLICIT") {
+    return input_error("this pool knows the paddings VALID and SAME, found EXPLICIT");
+  }
+  if (static_cast<int64_t>(a.ksize.size()) != pool.format.rank()) {
+    return input_error("ksize must have " + std::to_string(pool.format.rank()) + " entries, found " + std::to_string(a.ksize.size()));
+  }
+  if (a.ksize[0] != 1 || a.ksize[static_cast<size_t>(pool.format.channel_axis())] != 1) {
+    return fail(ErrorCode::kUnsupported, "pools over the batch or over channels are not supported; ksize is " + to_string(Shape(a.ksize)));
+  }
+  std::vector<int64_t> sizes;
+  for (int64_t i = 0; i < spatial; ++i) sizes.push_back(a.ksize[static_cast<size_t>(pool.format.spatial_axis(i))]);
+  pool.windows = TRY(make_windows(w, input, sizes));
+  return pool;
+}
+
+template <class Struct, int64_t spatial>
+Result<void> infer_pool(InferContext& c) {
+  const PartialShape input = TRY(shape_of_rank(c, 0, spatial + 2));
+  const Pool pool = TRY(make_pool(c.as<Struct>(), spatial, input));
+  for (int64_t i = 0; i < c.output_count(); ++i) c.set_shape(i, image_shape(pool.format, input[0], pool.windows, input[pool.format.channel_axis()]));
+  return {};
+}
+
+// Calls begin(), tap(offset of the first channel) for each input position under the window, and end(output offset) for each position of the output.
+template <class Begin, class Tap, class End>
+void slide(const Pool& pool, const Shape& input, const Shape& output, Begin begin, Tap tap, End end) {
+  const ImageStrides from = image_strides(pool.format, input), to = image_strides(pool.format, output);
+  const auto& [depth, height, width] = pool.windows;
+  // The input positions [first, second) under a window.
+  const auto range = [](const Window& w, int64_t position) {
+    const int64_t first = w.first(position);
+    return std::pair(std::max<int64_t>(first, 0), std::min(first + w.filter, w.input));
+  };
+  for (Odometer at({input[0], depth.output, height.output, width.output}, {{to.batch, to.spatial[0], to.spatial[1], to.spatial[2]}}); !at.done(); at.next()) {
+    begin();
+    const auto planes = range(depth, at.index()[1]), rows = range(height, at.index()[2]), columns = range(width, at.index()[3]);
+    for (int64_t z = planes.first; z < planes.second; ++z) {
+      for (int64_t y = rows.first; y < rows.second; ++y) {
+        for (int64_t x = columns.first; x < columns.second; ++x) {
+          tap(at.index()[0] * from.batch + z * from.spatial[0] + y * from.spatial[1] + x * from.spatial[2]);
+        }
+      }
+    }
+    end(at.offset(0));
+  }
+}
+
+template <class T>
+bool beats(T candidate, T best) {
+  if constexpr (std::is_same_v<T, double>) {
+    if (std::isnan(best)) return false;
+    if (std::isnan(candidate)) return true;
+  }
+  return candidate > best;
+}
+
+// The largest elements and, where `index` is given, where they are: the offset in the input, less that of the image unless `in_batch`.
+template <class T>
+void max_pool(const Pool& pool, const Tensor& x, MutableTensor& y, T lowest, MutableTensor* index, bool in_batch) {
+  const int64_t channels = x.shape()[static_cast<size_t>(pool.format.channel_axis())];
+  const int64_t from_step = image_strides(pool.format, x.shape()).channel, to_step = image_strides(pool.format, y.shape()).channel;
+  const int64_t image = x.elements() / x.shape()[0];
+  std::vector<T> run(static_cast<size_t>(channels)), best(run.size());
+  std::vector<int64_t> where(run.size());
+  slide(
+      pool, x.shape(), y.shape(),
+      [&] {
+        std::fill(best.begin(), best.end(), lowest);
+        std::fill(where.begin(), where.end(), 0);
+      },
+      [&](int64_t offset) {
+        load_channels(x, offset, from_step, std::span<T>(run));
+        for (size_t i = 0; i < run.size(); ++i) {
+          if (!beats(run[i], best[i])) continue;
+          best[i] = run[i];
+          where[i] = offset + static_cast<int64_t>(i);
+        }
+      },
+      [&](int64_t offset) {
+        store_channels(y, offset, to_step, std::span<const T>(best));
+        if (!index) return;
+        for (int64_t& at : where) at = in_batch ? at : at % image;
+        store(*index, offset, std::span<const int64_t>(where));
+      });
+}
+
+Result<void> run_max_pool(EvalContext& c, const Pool& pool, const Tensor& x, MutableTensor& y, MutableTensor* index, bool in_batch) {
+  if (is_float(x.dtype())) {
+    max_pool<double>(pool, x, y, -std::numeric_limits<double>::infinity(), index, in_batch);
+  } else if (is_integer(x.dtype()) && x.dtype() != DType::kUint64) {
+    const int64_t lowest = is_signed_integer(x.dtype()) ? -(int64_t{1} << (element_size(x.dtype()) * 8 - 2)) * 2 : 0;
+    max_pool<int64_t>(pool, x, y, lowest, index, in_batch);
+  } else {
+    return dtype_error(c, x.dtype());
+  }
+  return {};
+}
+
+// The input of a pool with its windows and an empty result.
+struct Task {
+  const Tensor* x;
+  Pool pool;
+  MutableTensor y;
+};
+template <class Struct, int64_t spatial>
+Result<Task> make_task(EvalContext& c, Inputs inputs) {
+  const Tensor& x = *TRY(tensor_input(c, inputs, 0));
+  if (x.rank() != spatial + 2) return input_error("this pool takes rank " + std::to_string(spatial + 2) + ", found " + type_text(x));
+  Pool pool = TRY(make_pool(c.as<Struct>(), spatial, PartialShape(x.shape())));
+  const PartialShape shape = image_shape(pool.format, x.shape()[0], pool.windows, x.shape()[static_cast<size_t>(pool.format.channel_axis())]);
+  return Task{&x, pool, TRY(c.allocate(x.dtype(), shape.dims()))};
+}
+
+template <class Struct, int64_t spatial>
+Result<Outputs> reference_max_pool(EvalContext& c, Inputs inputs) {
+  Task task = TRY(make_task<Struct, spatial>(c, inputs));
+  if (task.y.elements() > 0) TRY(run_max_pool(c, task.pool, *task.x, task.y, nullptr, false));
+  return one(std::move(task.y));
+}
+
+Result<Outputs> reference_max_pool_with_argmax(EvalContext& c, Inputs inputs) {
+  const auto& a = c.as<MaxPoolWithArgmaxAttributes>();
+  Task task = TRY(make_task<MaxPoolWithArgmaxAttributes, 2>(c, inputs));
+  if (!is_integer(a.Targmax)) return dtype_error(c, a.Targmax);
+  MutableTensor index = TRY(c.allocate(a.Targmax, task.y.shape()));
+  if (task.y.elements() > 0) TRY(run_max_pool(c, task.pool, *task.x, task.y, &index, a.include_batch_in_index));
+  Outputs outputs;
+  outputs.emplace_back(std::move(task.y).finish());
+  outputs.emplace_back(std::move(index).finish());
+  return outputs;
+}
+
+template <class Struct, int64_t spatial>
+Result<Outputs> reference_avg_pool(EvalContext& c, Inputs inputs) {
+  Task task = TRY(make_task<Struct, spatial>(c, inputs));
+  const Tensor& x = *task.x;
+  if (!is_float(x.dtype())) return dtype_error(c, x.dtype());
+  if (task.y.elements() == 0) return one(std::move(task.y));
+  const int64_t from_step = image_strides(task.pool.format, x.shape()).channel, to_step = image_strides(task.pool.format, task.y.shape()).channel;
+  std::vector<double> run(static_cast<size_t>(x.shape()[static_cast<size_t>(task.pool.format.channel_axis())])), sums(run.size());
+  double count = 0;
+  slide(
+      task.pool, x.shape(), task.y.shape(),
+      [&] {
+        std::fill(sums.begin(), sums.end(), 0);
+        count = 0;
+      },
+      [&](int64_t offset) {
+        load_channels(x, offset, from_step, std::span(run));
+        for (size_t i = 0; i < run.size(); ++i) sums[i] += run[i];
+        ++count;
+      },
+      [&](int64_t offset) {
+        for (double& sum : sums) sum /= count;
+        store_channels(task.y, offset, to_step, std::span<const double>(sums));
+      });
+  return one(std::move(task.y));
+}
+
+}  // namespace
+
+constinit const OpDef kOp_AvgPool = {
+    .name = "AvgPool",
+    .signature = "value: T -> output: T",
+    .make_attributes = &make_attributes<AvgPoolAttributes>,
+    .infer = infer_pool<AvgPoolAttributes, 2>,
+    .reference = reference_avg_pool<AvgPoolAttributes, 2>,
+    .doc = "The mean under a window sliding over height and width; padding does not count.",
+};
+constinit const OpDef kOp_AvgPool3D = {
+    .name = "AvgPool3D",
+    .signature = "input: T -> output: T",
+    .make_attributes = &make_attributes<Pool3DAttributes>,
+    .infer = infer_pool<Pool3DAttributes, 3>,
+    .reference = reference_avg_pool<Pool3DAttributes, 3>,
+    .doc = "The mean under a window sliding over depth, height and width; padding does not count.",
+};
+constinit const OpDef kOp_MaxPool = {
+    .name = "MaxPool",
+    .signature = "input: T -> output: T",
+    .make_attributes = &make_attributes<MaxPoolAttributes>,
+    .infer = infer_pool<MaxPoolAttributes, 2>,
+    .reference = reference_max_pool<MaxPoolAttributes, 2>,
+    .doc = "The largest element under a window sliding over height and width.",
+};
+constinit const OpDef kOp_MaxPool3D = {
+    .name = "MaxPool3D",
+    .signature = "input: T -> output: T",
+    .make_attributes = &make_attributes<Pool3DAttributes>,
+    .infer = infer_pool<Pool3DAttributes, 3>,
+    .reference = reference_max_pool<Pool3DAttributes, 3>,
+    .doc = "The largest element under a window sliding over depth, height and width.",
+};
+constinit const OpDef kOp_MaxPoolWithArgmax = {
+    .name = "MaxPoolWithArgmax",
+    .signature = "input: T -> output: T, argmax: Targmax",
+    .make_attributes = &make_attributes<MaxPoolWithArgmaxAttributes>,
+    .infer = infer_pool<MaxPoolWithArgmaxAttributes, 2>,
+    .reference = reference_max_pool_with_argmax,
+    .doc = "MaxPool, and where each of the largest elements is: (y * width + x) * channels + c, from the start of its image or of the batch.",
+};
+
+}  // namespace isomer::ops
