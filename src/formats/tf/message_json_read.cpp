@@ -147,7 +147,11 @@ class MessageReader {
       path_ += "." + member.key;
       Message* entry = message.GetReflection()->AddMessage(&message, field);
       TRY(read_value(JsonValue(member.key), *entry, key_field));
-      if (!member.value.is_null()) TRY(read_value(member.value, *entry, value_field));
+      if (!member.value.is_null()) {
+        TRY(read_value(member.value, *entry, value_field));
+      } else if (value_field->message_type()) {
+        entry->GetReflection()->MutableMessage(entry, value_field);
+      }
       path_.resize(length);
     }
     return {};
