@@ -66,6 +66,7 @@ def kinds():
         Kind("fixtures: tf.js", 600, suite + ["tfjs", "--binary", release] + report("own-tfjs"), [tfjs], only_peers=True),
         Kind("fixtures: TensorFlow", 600, [os.path.join(PEERS, "venv/bin/python"), os.path.join(ROOT, "tests/peers/tensorflow_agrees.py"), "--binary", release],
              [tensorflow], only_peers=True),
+        Kind("tf.js forms", 300, ["node", os.path.join(ROOT, "tests/peers/tfjs_forms/run.mjs")], [tfjs], only_peers=True),
         Kind("shared: run", 1200, suite + ["run", "--binary", release] + shared_folders + report("shared-run"), [shared], slow=True),
         Kind("shared: tf.js", 1800, suite + ["tfjs", "--binary", release] + shared_folders + report("shared-tfjs"), [shared, tfjs], only_peers=True),
     ]
@@ -137,6 +138,8 @@ def main():
     parser.add_argument("--only", action="append", default=[], metavar="KIND", help="only this kind")
     options = parser.parse_args()
 
+    os.environ["ISOMER_VERIFY_PASSES"] = "1"  # every pass is followed by the verifier
+    os.environ["TFJS_MODULES"] = os.path.join(PEERS, "node_modules")
     rows, total = [], [0, 0, 0]
     for kind in kinds():
         if options.only and kind.name not in options.only:

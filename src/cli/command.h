@@ -1,4 +1,4 @@
-// What all subcommands share: how they report.
+// What all subcommands share: options, input files, reports, exit codes.
 #pragma once
 
 #include <string>
@@ -16,16 +16,45 @@ namespace isomer::cli {
 
 inline constexpr int kDone = 0, kFailed = 1, kUsage = 2;
 
-// A subcommand adds itself to the program; what it returns runs it.
-using Run = int (*)();
+// How a command talks: for people (default), nothing (--quiet), or one JSON object (--json).
+struct Voice {
+  bool quiet = false;
+  bool json = false;
+};
+void add_voice_options(CLI::App& app, Voice& voice);
 
-// Prints the error to the error stream ("isomer: ...") and gives the exit code that belongs to it.
-int fail_with(const Error& error, bool json);
-// "1.5 MB"
-std::string human_bytes(int64_t bytes);
-std::string quoted_json(std::string_view text);
+// --input_format, --signature_name, --saved_model_tags, --output_node_names; `finish` turns what was given into LoadOptions.
+struct SourceOptions {
+  std::string input_format, signature_name, saved_model_tags, output_node_names;
+  bool tags_given = false;
+  void add_to(CLI::App& app);
+  Result<LoadOptions> finish(const CLI::App& app) const;
+};
 
-// --input name=FILE: .npy, or .json for strings ({"dtype": "string", "shape": [...], "values": [...]}).
-Result<NamedTensor> read_input(const std::string& assignment, const Limits& limits);
+// Prints the error ("isomer: ...", or a JSON object) and gives the exit code that belongs to it.
+int report_failure(const Error& error, const Voice& voice);
+
+std::string human_bytes(int64_t bytes);  // "1.5 MB"
+std::string human_count(int64_t count);  // "12,345"
+// "1 node", "2 nodes"
+std::string plural(int64_t count, std::string_view noun);
+std::vector<std::string> split_list(std::string_view text);
+
+// NAME=FILE to a tensor: .npy, or .json for strings and small tensors ({"dtype": "string", "shape": [...], "values": [...]}).
+Result<NamedTensor> read_named_input(const std::string& assignment, const Limits& limits);
+// Writes outputs.json and one file for each output into a directory, at once.
+Result<void> write_outputs(const std::string& directory, const std::vector<NamedTensor>& outputs);
+
+// Each subcommand adds itself to the program; its work is done in a callback, which sets `exit_code`.
+void add_convert(CLI::App& program, int& exit_code);
+void add_run(CLI::App& program, int& exit_code);
+void add_dump(CLI::App& program, int& exit_code);
+void add_inspect(CLI::App& program, int& exit_code);
+
+// The whole of the program when it is called tensorflowjs_converter.
+int tensorflowjs_converter(int argc, char** argv);
+
+// Text of a conversion's report, shared by both programs.
+std::string describe_conversion(const ConvertReport& report, const std::string& input, const std::string& output, double seconds);
 
 }  // namespace isomer::cli

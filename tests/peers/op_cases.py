@@ -13,18 +13,18 @@ import zlib
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework import op_def_registry
+from tensorflow.python.framework import op_def_library, op_def_registry
 
 
 class Case:
-    def __init__(self, op, label, inputs, *, tolerance=None, unchecked=(), using=None, **attributes):
+    def __init__(self, op, label, inputs, *, tolerance=None, unchecked=(), using=None, attributes=None, **more_attributes):
         self.op = op
         self.label = label
         self.inputs = inputs
         self.tolerance = tolerance  # (absolute, relative)
         self.unchecked = unchecked  # indices of outputs of which only dtype and shape count
         self.using = using  # a function of the inputs, for ops that TensorFlow lacks or cannot run alone
-        self.attributes = attributes
+        self.attributes = {**(attributes or {}), **more_attributes}  # `attributes` is for names that this function takes itself
 
 
 def generator(op):
@@ -156,19 +156,45 @@ def flat_inputs(case):
     return arrays
 
 
+def default_value(attribute):
+    value = attribute.default_value
+    kind = value.WhichOneof("value")
+    if kind == "list":
+        return [element for field in (value.list.s, value.list.i, value.list.f, value.list.b) for element in field]
+    if kind == "type":
+        return tf.as_dtype(value.type)
+    return getattr(value, kind)
+
+
+def all_attributes(case, definition):
+    """Those of the case, and the defaults of those that neither the case nor the inputs tell."""
+    told = {name for operand in definition.input_arg for name in (operand.type_attr, operand.number_attr, operand.type_list_attr)}
+    defaults = {attribute.name: default_value(attribute) for attribute in definition.attr if attribute.HasField("default_value") and attribute.name not in told}
+    return {**defaults, **case.attributes}
+
+
 def run(case):
     """The outputs as a list of arrays."""
     if case.using:
         results = case.using(*case.inputs)
-    else:
-        definition = op_def_registry.get(case.op)
-        arguments = {}
+        return [np.asarray(result) for result in (results if isinstance(results, (tuple, list)) else [results])]
+    definition = op_def_registry.get(case.op)
+    feeds = {}
+
+    def placeholder(value):
+        array = np.asarray(value)
+        tensor = tf.compat.v1.placeholder(tf.string if array.dtype.kind in "OSU" else array.dtype, array.shape)
+        feeds[tensor] = array
+        return tensor
+
+    # A graph made from the op's definition: the functions of tf.raw_ops rename some operands.
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        operands = {}
         for operand, value in zip(definition.input_arg, case.inputs, strict=True):
-            arguments[operand.name] = [tf.constant(element) for element in value] if operand.number_attr or operand.type_list_attr else tf.constant(value)
-        results = getattr(tf.raw_ops, case.op)(**arguments, **case.attributes)
-    if isinstance(results, tuple) or isinstance(results, list):
-        return [np.asarray(result) for result in results]
-    return [np.asarray(results)]
+            several = operand.number_attr or operand.type_list_attr
+            operands[operand.name] = [placeholder(element) for element in value] if several else placeholder(value)
+        operation = op_def_library._apply_op_helper(case.op, **operands, **all_attributes(case, definition))[2]
+        return [np.asarray(output) for output in session.run(list(operation.outputs), feeds)]
 
 
 def default_tolerance(outputs):

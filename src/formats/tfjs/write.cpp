@@ -16,8 +16,10 @@ AtomicDirectory::IsModelFile model_files_of(const std::string& directory) {
   std::unordered_set<std::string> named;
   const std::string old_model = directory + "/" + std::string(kModelJson);
   if (auto file = is_regular_file(old_model) ? map_file(old_model) : Bytes(); file && !file->empty()) {
-    // A broken model.json names nothing; it is replaced all the same.
-    if (auto json = read_json(file->text(), Limits{}, {}); json && json->find("weightsManifest") && json->find("weightsManifest")->is_array()) {
+    // Only the manifest matters: nodes are dropped as they come. A broken model.json names nothing; it is replaced all the same.
+    const auto drop = [](JsonValue) -> Result<void> { return {}; };
+    const std::vector<JsonStream> dropped = {{"modelTopology.node", drop}, {"modelTopology.library.function", drop}, {"modelInitializer.node", drop}};
+    if (auto json = read_json(file->text(), Limits{}, dropped); json && json->find("weightsManifest") && json->find("weightsManifest")->is_array()) {
       for (const JsonValue& group : json->find("weightsManifest")->items()) {
         const JsonValue* paths = group.find("paths");
         if (!paths || !paths->is_array()) continue;

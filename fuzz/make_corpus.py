@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Writes the small valid inputs from which the fuzzers of the readers start: fuzz/corpus/DRIVER/NAME. Needs nothing but Python; the same bytes every time."""
+import gzip
+import io
+import pathlib
+import struct
+import tarfile
+
+ROOT = pathlib.Path(__file__).resolve().parent / "corpus"
+
+
+def put(driver, name, data):
+    path = ROOT / driver / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def varint(value):
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes(out + bytes([value]))
+
+
+def field(number, value):
+    """A protobuf field: an int becomes a varint, bytes become a length-delimited field."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def masked(data):
+    crc = crc32c(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def block(entries):
+    out, previous = b"", b""
+    for i, (key, value) in enumerate(entries):
+        shared = 0
+        while i and shared < min(len(key), len(previous)) and key[shared] == previous[shared]:
+            shared += 1
+        out += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
+        previous = key
+    return out + struct.pack("<II", 0, 1)
+
+
+def table(entries):
+    file, handles = b"", []
+    for content in (block(entries), block([])):
+        handles.append(varint(len(file)) + varint(len(content)))
+        file += content + b"\0" + struct.pack("<I", masked(content + b"\0"))
+    index = block([(entries[-1][0], handles[0])])
+    handles.append(varint(len(file)) + varint(len(index)))
+    file += index + b"\0" + struct.pack("<I", masked(index + b"\0"))
+    return file + (handles[1] + handles[2]).ljust(40, b"\0") + struct.pack("<Q", 0xDB4775248B80FB57)
+
+
+def shape(*sizes):
+    return b"".join(field(2, field(1, size)) for size in sizes)
+
+
+def bundle_entry(dtype, sizes, offset, size, data, slices=()):
+    entry = field(1, dtype) + field(2, shape(*sizes)) + field(4, offset) + field(5, size) + varint(6 << 3 | 5) + struct.pack("<I", masked(data))
+    for extents in slices:
+        entry += field(7, b"".join(field(1, field(1, start) + field(2, length)) for start, length in extents))
+    return entry
+
+
+def sorted_tables():
+    entries = [(b"layer/%d/kernel" % i, b"value %d" % i) for i in range(10)]
+    put("sorted_table", "file", b"\0" + table(entries))
+    put("sorted_table", "block", b"\1" + block([(b"b" + key, value) for key, value in entries]))
+    content = block([(b"c", b"value")])
+    put("sorted_table", "snappy_block", b"\2" + varint(len(content)) + bytes([(len(content) - 1) << 2]) + content)
+    put("sorted_table", "index", b"\3" + block([(b"b", b"\0\x13")]))
+
+
+def bundles():
+    # The data file is the block itself: tensors lie in its first bytes, and one entry describes them before its checksum is known.
+    header = (b"", field(1, 1) + field(3, field(1, 1)))
+    first = block([header])
+    start = first[:8]
+    put("tensor_bundle", "empty", first)
+    put("tensor_bundle", "tensor", block([header, (b"a", bundle_entry(4, [4, 2], 0, 8, start)), (b"s", bundle_entry(7, [1], 0, 8, start))]))
+    parts = [((0, 2), (0, 2)), ((2, 2), (0, 2))]
+    names = [b"\0w\0\1\1\2\x80\x82\x80\x82", b"\0w\0\1\1\2\x82\x82\x80\x82"]
+    put("tensor_bundle", "partitioned",
+        block([header] + [(name, bundle_entry(4, [2, 2], 0, 4, start[:4])) for name in names] + [(b"w", bundle_entry(4, [4, 2], 0, 0, b"", parts))]))
+
+
+def archives():
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in (("./saved_model.pb", b"model"), ("variables/" + "long" * 30, b"index")):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    small = raw.getvalue()[:5120]
+    put("archive", "tar", small)
+    put("archive", "tar.gz", gzip.compress(small, mtime=0))
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        tar.addfile(tarfile.TarInfo("name" * 40))
+    put("archive", "gnu", raw.getvalue()[:2048])
+
+
+def arrays():
+    for name, version, dictionary, data in (
+            ("c_order", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }", b"12345678"),
+            ("fortran", 2, "{'descr': '>i2', 'fortran_order': True, 'shape': (2, 2), }", b"12345678"),
+            ("bool", 3, "{'descr': '|b1', 'fortran_order': False, 'shape': (), }", b"\7")):
+        length = struct.pack("<H" if version == 1 else "<I", len(dictionary))
+        put("npy", name, b"\x93NUMPY" + bytes([version, 0]) + length + dictionary.encode() + data)
+
+
+def graphs():
+    tensor = field(1, 4) + field(2, shape(1100)) + field(4, b"w" * 1100)
+    attr = field(1, b"value") + field(2, field(8, tensor))
+    function_attr = field(1, b"f") + field(2, field(10, field(1, b"g") + field(2, attr)))
+    list_attr = field(1, b"l") + field(2, field(1, field(8, tensor) + field(2, b"s")))
+    node = field(1, b"a") + field(2, b"Const") + field(5, attr)
+    other = field(1, b"b") + field(2, b"PartitionedCall") + field(3, b"a") + field(5, function_attr) + field(5, list_attr)
+    function = field(1, field(1, field(1, b"g")) + field(3, node) + field(4, field(1, b"y") + field(2, b"a")))
+    graph = field(1, node) + field(1, other) + field(2, function) + field(4, field(1, 1087))
+    put("detach", "graph", graph)
+    put("detach", "saved_model", field(1, 1) + field(2, field(1, field(4, b"serve")) + field(2, graph)))
+
+
+if __name__ == "__main__":
+    sorted_tables()
+    bundles()
+    archives()
+    arrays()
+    graphs()

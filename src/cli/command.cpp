@@ -1,0 +1,232 @@
+#include "cli/command.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+
+#include "base/atomic_output.h"
+#include "base/mapped_file.h"
+#include "formats/npy.h"
+#include "wire/json.h"
+
+namespace isomer::cli {
+
+void add_voice_options(CLI::App& app, Voice& voice) {
+  app.add_flag("--quiet", voice.quiet, "print nothing but errors");
+  app.add_flag("--json", voice.json, "print one JSON object, for programs");
+}
+
+void SourceOptions::add_to(CLI::App& app) {
+  app.add_option("--input_format", input_format, "say what the input is, where its content does not (tf_saved_model, tf_hub, tf_frozen_model, tfjs_graph_model, isomer)");
+  app.add_option("--signature_name", signature_name, "the signature, or the callable function of a model without signatures");
+  app.add_option("--saved_model_tags", saved_model_tags, "the MetaGraph of a SavedModel, by its tags: serve, or serve,tpu");
+  app.add_option("--output_node_names", output_node_names, "the outputs of a frozen graph, separated by commas");
+}
+
+Result<LoadOptions> SourceOptions::finish(const CLI::App& app) const {
+  LoadOptions options;
+  if (!input_format.empty()) {
+    options.input_format = format_from_name(input_format);
+    if (!options.input_format) {
+      std::string names;
+      for (const FormatInfo& format : all_formats())
+        if (format.reads) names += (names.empty() ? "" : ", ") + std::string(format.name);
+      return fail(Error{ErrorCode::kInvalidArgument, "there is no input format '" + input_format + "'", {}, {}, "formats that can be read: " + names});
+    }
+  }
+  if (!signature_name.empty()) options.signature = signature_name;
+  if (app.count("--saved_model_tags") > 0) options.tags = saved_model_tags;
+  options.output_node_names = split_list(output_node_names);
+  return options;
+}
+
+int report_failure(const Error& error, const Voice& voice) {
+  if (voice.json) {
+    JsonValue object = JsonValue::object();
+    object["ok"] = false;
+    JsonValue details = JsonValue::object();
+    details["code"] = JsonValue(to_string(error.code));
+    details["message"] = JsonValue(error.message);
+    details["place"] = JsonValue(error.place);
+    JsonValue::Array context;
+    for (const std::string& line : error.context) context.emplace_back(line);
+    details["context"] = JsonValue(std::move(context));
+    details["hint"] = JsonValue(error.hint);
+    object["error"] = std::move(details);
+    JsonWriter writer([](std::string_view text) -> Result<void> {
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      return {};
+    });
+    writer.value(object);
+    if (writer.finish()) std::puts("");
+  }
+  std::fprintf(stderr, "isomer: %s\n", error.describe().c_str());
+  return error.code == ErrorCode::kInvalidArgument ? kUsage : kFailed;
+}
+
+std::string human_bytes(int64_t bytes) {
+  char text[64];
+  if (bytes < 1000) {
+    std::snprintf(text, sizeof text, "%lld bytes", static_cast<long long>(bytes));
+  } else if (bytes < 1'000'000) {
+    std::snprintf(text, sizeof text, "%.1f kB", static_cast<double>(bytes) / 1e3);
+  } else if (bytes < 1'000'000'000) {
+    std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  } else {
+    std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
+  }
+  return text;
+}
+
+std::string human_count(int64_t count) {
+  std::string digits = std::to_string(count);
+  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > (count < 0 ? 1 : 0); i -= 3) digits.insert(static_cast<size_t>(i), ",");
+  return digits;
+}
+
+std::string plural(int64_t count, std::string_view noun) { return human_count(count) + " " + std::string(noun) + (count == 1 ? "" : "s"); }
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    std::string_view item = text.substr(0, comma);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (!item.empty()) items.emplace_back(item);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return items;
+}
+
+namespace {
+
+Result<Tensor> tensor_from_json(const std::string& text, const Limits& limits) {
+  const JsonValue json = TRY(read_json(text, limits));
+  const JsonValue* dtype = json.find("dtype");
+  const JsonValue* shape_value = json.find("shape");
+  const JsonValue* values = json.find("values");
+  if (!dtype || !dtype->is_string() || !shape_value || !shape_value->is_array() || !values || !values->is_array()) {
+    return fail(ErrorCode::kMalformed, "expected {\"dtype\": \"...\", \"shape\": [...], \"values\": [...]}");
+  }
+  Shape shape;
+  for (const JsonValue& dim : shape_value->items()) {
+    const auto size = dim.as_int64();
+    if (!size || *size < 0) return fail(ErrorCode::kMalformed, "a dimension is " + describe(dim));
+    shape.push_back(*size);
+  }
+  const auto count = element_count(shape);
+  if (!count || *count != static_cast<int64_t>(values->items().size())) {
+    return fail(ErrorCode::kMalformed, "the shape " + to_string(shape) + " does not have " + std::to_string(values->items().size()) + " elements");
+  }
+  const auto type = dtype_from_string(dtype->text());
+  if (!type) return fail(ErrorCode::kMalformed, "there is no dtype '" + dtype->text() + "'");
+  if (*type == DType::kString) {
+    std::vector<std::string> strings;
+    for (const JsonValue& value : values->items()) {
+      if (!value.is_string()) return fail(ErrorCode::kMalformed, "expected a string, found " + describe(value));
+      strings.push_back(value.text());
+    }
+    return Tensor::from_strings(std::move(shape), strings);
+  }
+  MutableTensor tensor = TRY(MutableTensor::create(*type, shape, limits));
+  for (size_t i = 0; i < values->items().size(); ++i) {
+    const JsonValue& value = values->items()[i];
+    const auto index = static_cast<int64_t>(i);
+    if (value.is_bool() && *type == DType::kBool) {
+      tensor.as<uint8_t>()[index] = value.boolean() ? 1 : 0;
+    } else if (is_integer(*type) && value.as_int64()) {
+      const int64_t integer = *value.as_int64();
+      store_int64s(tensor, index, {&integer, 1});
+    } else if (is_float(*type) && value.is_number()) {
+      const double number = value.number();
+      store_doubles(tensor, index, {&number, 1});
+    } else {
+      return fail(ErrorCode::kMalformed, "element " + std::to_string(i) + " of a " + dtype->text() + " tensor is " + describe(value));
+    }
+  }
+  return std::move(tensor).finish();
+}
+
+}  // namespace
+
+Result<NamedTensor> read_named_input(const std::string& assignment, const Limits& limits) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == assignment.size()) {
+    return fail(Error{ErrorCode::kInvalidArgument, "'" + assignment + "' is not NAME=FILE", {}, {}, "write --input x=x.npy"});
+  }
+  NamedTensor named;
+  named.name = assignment.substr(0, equals);
+  const std::string path = assignment.substr(equals + 1);
+  const std::string context = "reading the input '" + named.name + "' from " + path;
+  if (path.ends_with(".json")) {
+    named.value = TRY(in_context(tensor_from_json(TRY(in_context(read_small_file(path, int64_t{1} << 30), context)), limits), context));
+  } else {
+    named.value = TRY(in_context(tensor_from_npy(TRY(in_context(map_file(path), context)), limits), context));
+  }
+  return named;
+}
+
+namespace {
+
+JsonValue strings_to_json(const Tensor& tensor) {
+  JsonValue object = JsonValue::object();
+  object["dtype"] = "string";
+  JsonValue::Array shape, values;
+  for (const int64_t dim : tensor.shape()) shape.emplace_back(dim);
+  for (int64_t i = 0; i < tensor.elements(); ++i) values.emplace_back(tensor.string_at(i));
+  object["shape"] = JsonValue(std::move(shape));
+  object["values"] = JsonValue(std::move(values));
+  return object;
+}
+
+Result<void> write_json_file(AtomicDirectory& directory, const std::string& name, const JsonValue& value) {
+  OutputFile file = TRY(directory.create_file(name));
+  JsonWriter writer([&](std::string_view text) { return file.append(text); });
+  writer.value(value);
+  TRY(writer.finish());
+  return file.close();
+}
+
+}  // namespace
+
+Result<void> write_outputs(const std::string& path, const std::vector<NamedTensor>& outputs) {
+  AtomicDirectory directory = TRY(AtomicDirectory::create(path, [](std::string_view name) { return name == "outputs.json" || name.starts_with("output_"); }));
+  JsonValue::Array list;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor& tensor = outputs[i].value;
+    const bool strings = tensor.dtype() == DType::kString;
+    const std::string file_name = "output_" + std::to_string(i) + (strings ? ".json" : ".npy");
+    JsonValue entry = JsonValue::object();
+    entry["name"] = JsonValue(outputs[i].name);
+    entry["dtype"] = JsonValue(to_string(tensor.dtype()));
+    JsonValue::Array shape;
+    for (const int64_t dim : tensor.shape()) shape.emplace_back(dim);
+    entry["shape"] = JsonValue(std::move(shape));
+    entry["file"] = JsonValue(file_name);
+    list.push_back(std::move(entry));
+    if (strings) {
+      TRY(write_json_file(directory, file_name, strings_to_json(tensor)));
+      continue;
+    }
+    Tensor stored = tensor;
+    if (tensor.dtype() == DType::kBfloat16) {
+      // NumPy has no bfloat16: widened, which loses nothing; outputs.json keeps the true dtype.
+      MutableTensor wide = TRY(MutableTensor::create(DType::kFloat32, tensor.shape(), Limits{}));
+      std::vector<double> values(static_cast<size_t>(tensor.elements()));
+      load_doubles(tensor, 0, values);
+      store_doubles(wide, 0, values);
+      stored = std::move(wide).finish();
+    }
+    OutputFile file = TRY(directory.create_file(file_name));
+    TRY(file.append(std::string_view(TRY(npy_header(stored)))));
+    TRY(file.append(stored.bytes()));
+    TRY(file.close());
+  }
+  JsonValue root = JsonValue::object();
+  root["outputs"] = JsonValue(std::move(list));
+  TRY(write_json_file(directory, "outputs.json", root));
+  return directory.commit();
+}
+
+}  // namespace isomer::cli
