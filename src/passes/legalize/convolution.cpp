@@ -158,7 +158,7 @@ Result<bool> lower_pool(RuleContext& context, ir::NodeId node, std::string& reas
     const Integers paddings = b.attribute("explicit_paddings", Integers{});
     const std::vector<double> pads(paddings.begin(), paddings.end());
     if (pads.size() != 8) return refuse(reason, "explicit_paddings must have two numbers for each dimension");
-    constexpr double kLowest = -3.4028234663852886e38;  // of float32; infinity would make AvgPool-like arithmetic NaN
+    constexpr double kLowest = -3.4028234663852886e38;  // of float32, where TensorFlow starts too
     const Term padded = b.make("PadV2", {x, b.numbers(DType::kInt32, {4, 2}, pads), b.number(x.dtype(), kLowest)});
     return b.replace(b.again({padded}, {{"padding", std::string("VALID")}, {"explicit_paddings", Integers{}}}));
   }
