@@ -77,6 +77,7 @@ class GraphImporter {
   Result<void> import_variable(Scope& scope, const NodeDef& node);
   Result<ir::AttributeMap> attributes_of(const NodeDef& node, const ir::OpDef* op);
   Result<void> import_referenced_functions(const ir::AttributeMap& attributes);
+  bool reads_unknown(const Scope& scope, const NodeDef& node) const;
   Result<void> add_node(Scope& scope, const NodeDef& node, const ir::OpDef& op, ir::AttributeMap attributes);
   Result<ir::ValueId> resolve(const Scope& scope, std::string_view input) const;
 

@@ -66,7 +66,7 @@ constexpr Row kRows[] = {
     {"DepthwiseConv2dNative", depthwise},
     {"Dilation2D", nullptr},
     {"Div", divide},
-    {"DivNoNan", only_floats},
+    {"DivNoNan", nullptr},
     {"Einsum", einsum},
     {"Elu", nullptr},
     {"EmptyTensorList", nullptr},

@@ -1,0 +1,101 @@
+// Batch normalisation and the losses on logits.
+#include <cmath>
+
+#include "passes/legalize/convolution.h"
+
+namespace isomer::passes {
+
+// Before: FusedBatchNorm*(x, scale, offset, mean, variance) {is_training}
+// After:  m = Mean(x), v = Mean(SquaredDifference(x, m)) over all but the channels; (x - m) * Rsqrt(v + epsilon) * scale + offset
+//         The batch's statistics are results too: m and v * n / (n - 1), mixed with the given ones where exponential_avg_factor is not 1, and m and v again.
+// Before: FusedBatchNorm* for inference, whose other results are used   After: those are the given mean and variance
+// Channels first: between transposes.
+Result<bool> lower_batch_norm(RuleContext& context, ir::NodeId node, std::string& reason) {
+  if (has_channels_first(context.graph.node(node))) return to_channels_last(context, node, 0);
+  Builder b(context, node);
+  const Term scale = b.input(1), offset = b.input(2), mean = b.input(3), variance = b.input(4);
+  const DType dtype = b.result_dtype();
+  const bool has_third = context.graph.node(node).outputs.size() > 5;
+  const auto unused = [&](int64_t i, Term value) { return b.result_used(i) ? value : Term(b, {}); };
+  if (has_third && b.result_used(5)) return refuse(reason, "the third reserve space means something to TensorFlow's own kernels only");
+  if (!b.attribute("is_training", true)) {
+    const Term y = b.again({b.input(0), scale, offset, mean, variance});
+    return b.replace({y, unused(1, mean), unused(2, variance), unused(3, mean), unused(4, variance)});
+  }
+  const Term x = cast(b.input(0), scale.dtype());  // half precision is normalised in float32
+  if (!x.shape().has_rank()) return refuse(reason, "the rank must be known");
+  std::vector<int64_t> axes;
+  Size count = int64_t{1};
+  for (int64_t axis = 0; axis + 1 < x.shape().rank(); ++axis) {
+    axes.push_back(axis);
+    count = b.multiply(count, b.size_of(x, axis));
+  }
+  const Term m = reduce("Mean", x, axes);
+  const Term v = reduce("Mean", b.make("SquaredDifference", {x, m}), axes);
+  const Term factor = b.make("Rsqrt", {v + b.attribute("epsilon", 1e-4f)}) * scale;
+  const Term y = cast((x - m) * factor + offset, dtype);
+  std::vector<Term> results{y, Term(b, {}), Term(b, {}), unused(3, m), unused(4, v)};
+  const double fresh = b.attribute("exponential_avg_factor", 1.0f);
+  const auto mixed = [&](Term now, Term before) { return fresh == 1 ? now : now * fresh + before * (1 - fresh); };
+  if (b.result_used(1)) results[1] = mixed(m, mean);
+  if (b.result_used(2)) {
+    const Term n = cast(b.scalar(count), x.dtype());
+    results[2] = mixed(v * (n / maximum(n - 1, b.number(x.dtype(), 1))), variance);
+  }
+  return b.replace(results);
+}
+
+// Before: SoftmaxCrossEntropyWithLogits(x, labels)   After: -Sum(labels * LogSoftmax(x), -1) and Softmax(x) - labels
+Result<bool> lower_softmax_cross_entropy(RuleContext& context, ir::NodeId node, std::string&) {
+  Builder b(context, node);
+  const Term x = b.input(0), labels = b.input(1);
+  const Term loss = -sum(labels * b.make("LogSoftmax", {x}), -1);
+  const Term slope = b.result_used(1) ? b.make("Softmax", {x}) - labels : Term(b, {});
+  return b.replace({loss, slope});
+}
+
+// Before: SparseSoftmaxCrossEntropyWithLogits(x, classes)   After: the same with labels = OneHot(classes)
+Result<bool> lower_sparse_softmax_cross_entropy(RuleContext& context, ir::NodeId node, std::string&) {
+  Builder b(context, node);
+  const Term x = b.input(0);
+  const Term depth = b.scalar(b.size_of(x, 1));
+  const Term labels = b.make("OneHot", {cast(b.input(1), DType::kInt32), depth, b.number(x.dtype(), 1), b.number(x.dtype(), 0)}, {{"axis", int64_t{-1}}});
+  const Term loss = -sum(labels * b.make("LogSoftmax", {x}), -1);
+  const Term slope = b.result_used(1) ? b.make("Softmax", {x}) - labels : Term(b, {});
+  return b.replace({loss, slope});
+}
+
+// Before: FakeQuantWithMinMaxArgs(x) {min, max}, FakeQuantWithMinMaxVars(x, min, max), FakeQuantWithMinMaxVarsPerChannel(x, min, max)
+// After:  scale = (max - min) / (high - low), zero = low - min / scale, cut to [low, high] and rounded; lowest = (low - zero) * scale,
+//         highest = (high - zero) * scale; Floor((clipped x - lowest) / scale + 0.5) * scale + lowest
+// low is 1 with narrow_range, else 0; high is 2^num_bits - 1. TensorFlow moves min and max so that 0 is one of the steps.
+Result<bool> lower_fake_quant(RuleContext& context, ir::NodeId node, std::string&) {
+  Builder b(context, node);
+  const Term x = b.input(0);
+  const bool as_inputs = b.input_count() > 1;
+  const Term min = as_inputs ? b.input(1) : b.number(x.dtype(), b.attribute("min", -6.0f));
+  const Term max = as_inputs ? b.input(2) : b.number(x.dtype(), b.attribute("max", 6.0f));
+  const double low = b.attribute("narrow_range", false) ? 1 : 0, high = std::ldexp(1.0, static_cast<int>(b.attribute<int64_t>("num_bits", 8))) - 1;
+  const Term scale = (max - min) / (high - low);
+  const Term zero = low - min / scale;
+  // Halves are rounded away from zero, which is up here.
+  const Term nearest = floor(minimum(maximum(zero, b.number(x.dtype(), low)), b.number(x.dtype(), high)) + 0.5);
+  const Term lowest = (low - nearest) * scale, highest = (high - nearest) * scale;
+  const Term steps = (minimum(maximum(x, lowest), highest) - lowest) * (b.number(x.dtype(), 1) / scale);
+  return b.replace(floor(steps + 0.5) * scale + lowest);
+}
+
+// Before: SigmoidGrad(y, dy), TanhGrad(y, dy), ReluGrad(dy, x), EluGrad(dy, y)
+// After:  dy * y * (1 - y), dy * (1 - y^2), dy where x > 0 else 0, dy * (y + 1) where y < 0 else dy
+Result<bool> lower_activation_gradient(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const Term first = b.input(0), second = b.input(1);
+  const ir::Node& old = context.graph.node(node);
+  if (old.is("SigmoidGrad")) return b.replace(second * first * (1 - first));
+  if (old.is("TanhGrad")) return b.replace(second * (1 - square(first)));
+  if (old.is("ReluGrad")) return b.replace(select(greater(second, 0), first, zeros_like(first)));
+  if (old.is("EluGrad")) return b.replace(select(less(second, 0), first * (second + 1), first));
+  return refuse(reason, "");
+}
+
+}  // namespace isomer::passes
