@@ -5,108 +5,20 @@
 // list's element shape, the shape that the reading op gives, and the elements that are set.
 #include "ops/tensor_list.h"
 
-#include "base/checked.h"
-#include "ops/kernel.h"
 #include "ops/string_tensor.h"
+#include "ops/tensor_list_common.h"
 
 namespace isomer::ops {
 namespace {
 
 using namespace ir;
 
-using ListPointer = std::shared_ptr<const TensorList>;
-
-// A list's slots cost memory before anything is in them, so their number has a limit of its own.
-constexpr int64_t kMaxElements = int64_t{1} << 22;
-
-Result<void> check_size(EvalContext& c, int64_t size) {
-  if (size < 0) return input_error("a list cannot have " + std::to_string(size) + " elements");
-  if (size > std::min(kMaxElements, c.limits().tensor_elements)) {
-    return fail(ErrorCode::kLimitExceeded, "a list of " + std::to_string(size) + " elements is too long");
-  }
-  return {};
-}
-
-Result<const TensorList*> list_input(Inputs inputs, int64_t i) {
-  const auto at = static_cast<size_t>(i);
-  const auto* list = at < inputs.size() ? std::get_if<ListPointer>(&inputs[at]) : nullptr;
-  if (!list || !*list) return input_error("input " + std::to_string(i) + " must be a tensor list");
-  return list->get();
-}
-
-// A list that may be changed: the input's own where nobody else holds it, else a copy. All lists are made as non-const objects by new_list.
-Result<std::shared_ptr<TensorList>> writable_list(Inputs inputs, int64_t i) {
-  const TensorList* list = TRY(list_input(inputs, i));
-  const auto& pointer = std::get<ListPointer>(inputs[static_cast<size_t>(i)]);
-  if (pointer.use_count() == 1) return std::const_pointer_cast<TensorList>(pointer);
-  return std::make_shared<TensorList>(*list);
-}
-
-std::shared_ptr<TensorList> new_list(DType dtype, PartialShape element_shape) {
-  auto list = std::make_shared<TensorList>();
-  list->element_dtype = dtype;
-  list->element_shape = std::move(element_shape);
-  return list;
-}
-
-Outputs one_list(std::shared_ptr<TensorList> list) { return {RuntimeValue(ListPointer(std::move(list)))}; }
-
 bool is_set(const RuntimeValue& element) {
   const auto* tensor = std::get_if<Tensor>(&element);
   return !tensor || tensor->valid();
 }
 
-// A shape given as a tensor: a vector with -1 for unknown sizes, or the scalar -1 for an unknown rank.
-Result<PartialShape> shape_from(const Tensor& tensor) {
-  const std::vector<int64_t> sizes = TRY(int_vector(tensor, "an element shape"));
-  if (tensor.rank() == 0) {
-    if (sizes[0] == -1) return PartialShape::unknown();
-    return input_error("an element shape must be a vector or the scalar -1, found the scalar " + std::to_string(sizes[0]));
-  }
-  for (const int64_t size : sizes)
-    if (size < -1) return input_error("an element shape cannot have the size " + std::to_string(size));
-  return PartialShape(sizes);
-}
-
-Result<PartialShape> shape_input(EvalContext& c, Inputs inputs, int64_t i) { return shape_from(*TRY(tensor_input(c, inputs, i))); }
-
-// What an input that is a shape says before the graph runs.
-Result<PartialShape> shape_constant(InferContext& c, int64_t i) {
-  const Tensor* tensor = c.constant(i);
-  if (!tensor) return PartialShape::unknown();
-  return shape_from(*tensor);
-}
-
 Result<int64_t> int_input(EvalContext& c, Inputs inputs, int64_t i, std::string_view what) { return scalar_int(*TRY(tensor_input(c, inputs, i)), what); }
-
-PartialShape with_leading(int64_t size, const PartialShape& shape) {
-  if (!shape.has_rank()) return shape;
-  std::vector<int64_t> dims = shape.dims();
-  dims.insert(dims.begin(), size);
-  return PartialShape(std::move(dims));
-}
-
-PartialShape without_leading(const PartialShape& shape) {
-  if (!shape.has_rank() || shape.rank() == 0) return PartialShape::unknown();
-  return PartialShape(std::vector<int64_t>(shape.dims().begin() + 1, shape.dims().end()));
-}
-
-Result<void> check_element(const TensorList& list, const RuntimeValue& element) {
-  const auto* tensor = std::get_if<Tensor>(&element);
-  const DType dtype = tensor ? tensor->dtype() : DType::kVariant;
-  if (dtype != list.element_dtype) {
-    return input_error("the list has elements of " + std::string(to_string(list.element_dtype)) + ", found " + std::string(to_string(dtype)));
-  }
-  if (tensor && !compatible(list.element_shape, PartialShape(tensor->shape()))) {
-    return input_error("the elements of the list have shape " + to_string(list.element_shape) + ", found " + type_text(*tensor));
-  }
-  return {};
-}
-
-Result<void> check_dtype(const TensorList& list, DType dtype) {
-  if (list.element_dtype == dtype) return {};
-  return input_error("the list has elements of " + std::string(to_string(list.element_dtype)) + ", the op reads " + std::string(to_string(dtype)));
-}
 
 Result<size_t> check_index(const TensorList& list, int64_t index) {
   if (index >= 0 && index < static_cast<int64_t>(list.elements.size())) return static_cast<size_t>(index);
@@ -168,11 +80,11 @@ Result<void> scatter(EvalContext& c, const Tensor& tensor, const Tensor& indices
     if (index < 0) return input_error("an index of a list cannot be " + std::to_string(index));
     size = std::max(size, index + 1);
   }
-  TRY(check_size(c, size));
+  TRY(check_list_size(c, size));
   list.elements.resize(static_cast<size_t>(size), RuntimeValue(Tensor()));
   for (size_t i = 0; i < at.size(); ++i) {
     Tensor row = TRY(row_of(memory_of(c), tensor, static_cast<int64_t>(i)));
-    TRY(check_element(list, row));
+    TRY(check_list_element(list, row));
     list.elements[static_cast<size_t>(at[i])] = std::move(row);
   }
   return {};
@@ -180,15 +92,8 @@ Result<void> scatter(EvalContext& c, const Tensor& tensor, const Tensor& indices
 
 // --- inference
 
-void set_list(InferContext& c, int64_t result, DType dtype, PartialShape element_shape) {
-  TensorType& type = c.result(result);
-  type.shape = PartialShape::scalar();
-  type.element_dtype = dtype;
-  type.element_shape = std::move(element_shape);
-}
-
 Result<void> infer_new_list(InferContext& c) {
-  set_list(c, 0, c.as<TensorListAttributes>().element_dtype, TRY(shape_constant(c, 0)));
+  set_list_type(c, c.as<TensorListAttributes>().element_dtype, TRY(element_shape_constant(c, 0)));
   return {};
 }
 
@@ -196,7 +101,7 @@ Result<void> infer_new_list(InferContext& c) {
 template <int64_t shape_at>
 Result<void> infer_from_tensor(InferContext& c) {
   TRY(shape_of_rank_at_least(c, 0, 1));
-  set_list(c, 0, c.input_type(0).dtype, TRY(shape_constant(c, shape_at)));
+  set_list_type(c, c.input_type(0).dtype, TRY(element_shape_constant(c, shape_at)));
   return {};
 }
 
@@ -215,7 +120,7 @@ Result<void> infer_list_with(InferContext& c) {
   return {};
 }
 
-Result<PartialShape> read_shape(InferContext& c, int64_t shape_at) { return merge(c.input_type(0).element_shape, TRY(shape_constant(c, shape_at))); }
+Result<PartialShape> read_shape(InferContext& c, int64_t shape_at) { return merge(c.input_type(0).element_shape, TRY(element_shape_constant(c, shape_at))); }
 
 Result<void> infer_get_item(InferContext& c) {
   c.set_shape(0, TRY(read_shape(c, 2)));
@@ -240,16 +145,6 @@ Result<void> infer_gather(InferContext& c) {
   return {};
 }
 
-Result<void> infer_concat_of(InferContext& c, const PartialShape& wanted) {
-  PartialShape rows = without_leading(c.input_type(0).element_shape);
-  if (auto merged = merge(rows, without_leading(wanted))) rows = *merged;
-  c.set_shape(0, with_leading(kUnknownDim, rows));
-  c.set_shape(1, PartialShape::of_rank(1));
-  return {};
-}
-Result<void> infer_concat(InferContext& c) { return infer_concat_of(c, c.as<TensorListConcatAttributes>().element_shape); }
-Result<void> infer_concat_v2(InferContext& c) { return infer_concat_of(c, TRY(shape_constant(c, 1))); }
-
 Result<void> infer_element_shape(InferContext& c) {
   const PartialShape& shape = c.input_type(0).element_shape;
   if (shape.has_rank()) c.set_shape(0, PartialShape{shape.rank()});
@@ -259,13 +154,13 @@ Result<void> infer_element_shape(InferContext& c) {
 // --- kernels
 
 Result<Outputs> reference_empty(EvalContext& c, Inputs inputs) {
-  return one_list(new_list(c.as<TensorListAttributes>().element_dtype, TRY(shape_input(c, inputs, 0))));
+  return one_list(new_list(c.as<TensorListAttributes>().element_dtype, TRY(element_shape_input(c, inputs, 0))));
 }
 
 Result<Outputs> reference_reserve(EvalContext& c, Inputs inputs) {
-  auto list = new_list(c.as<TensorListAttributes>().element_dtype, TRY(shape_input(c, inputs, 0)));
+  auto list = new_list(c.as<TensorListAttributes>().element_dtype, TRY(element_shape_input(c, inputs, 0)));
   const int64_t size = TRY(int_input(c, inputs, 1, "the number of elements"));
-  TRY(check_size(c, size));
+  TRY(check_list_size(c, size));
   list->elements.resize(static_cast<size_t>(size), RuntimeValue(Tensor()));
   return one_list(std::move(list));
 }
@@ -273,11 +168,11 @@ Result<Outputs> reference_reserve(EvalContext& c, Inputs inputs) {
 Result<Outputs> reference_from_tensor(EvalContext& c, Inputs inputs) {
   const Tensor& tensor = *TRY(tensor_input(c, inputs, 0));
   if (tensor.rank() == 0) return input_error("a list is made from a tensor of rank 1 or more, found a scalar");
-  auto list = new_list(tensor.dtype(), TRY(shape_input(c, inputs, 1)));
-  TRY(check_size(c, tensor.shape()[0]));
+  auto list = new_list(tensor.dtype(), TRY(element_shape_input(c, inputs, 1)));
+  TRY(check_list_size(c, tensor.shape()[0]));
   for (int64_t i = 0; i < tensor.shape()[0]; ++i) {
     list->elements.emplace_back(TRY(row_of(memory_of(c), tensor, i)));
-    TRY(check_element(*list, list->elements.back()));
+    TRY(check_list_element(*list, list->elements.back()));
   }
   return one_list(std::move(list));
 }
@@ -285,35 +180,35 @@ Result<Outputs> reference_from_tensor(EvalContext& c, Inputs inputs) {
 Result<Outputs> reference_stack(EvalContext& c, Inputs inputs) {
   const auto& a = c.as<TensorListStackAttributes>();
   const TensorList& list = *TRY(list_input(inputs, 0));
-  TRY(check_dtype(list, a.element_dtype));
+  TRY(check_list_dtype(list, a.element_dtype));
   const auto size = static_cast<int64_t>(list.elements.size());
   if (a.num_elements != -1 && a.num_elements != size) {
     return input_error("the list should have " + std::to_string(a.num_elements) + " elements, found " + std::to_string(size));
   }
-  return one(TRY(stack(c, list, all_indices(list), TRY(shape_input(c, inputs, 1)))));
+  return one(TRY(stack(c, list, all_indices(list), TRY(element_shape_input(c, inputs, 1)))));
 }
 
 Result<Outputs> reference_gather(EvalContext& c, Inputs inputs) {
   const TensorList& list = *TRY(list_input(inputs, 0));
-  TRY(check_dtype(list, c.as<TensorListAttributes>().element_dtype));
+  TRY(check_list_dtype(list, c.as<TensorListAttributes>().element_dtype));
   const std::vector<int64_t> indices = TRY(int_vector(*TRY(tensor_input(c, inputs, 1)), "the indices"));
   for (const int64_t index : indices) TRY(check_index(list, index));
-  return one(TRY(stack(c, list, indices, TRY(shape_input(c, inputs, 2)))));
+  return one(TRY(stack(c, list, indices, TRY(element_shape_input(c, inputs, 2)))));
 }
 
 Result<Outputs> reference_get_item(EvalContext& c, Inputs inputs) {
   const TensorList& list = *TRY(list_input(inputs, 0));
-  TRY(check_dtype(list, c.as<TensorListAttributes>().element_dtype));
+  TRY(check_list_dtype(list, c.as<TensorListAttributes>().element_dtype));
   const size_t index = TRY(check_index(list, TRY(int_input(c, inputs, 1, "the index"))));
-  return Outputs{TRY(element_at(c, list, index, TRY(shape_input(c, inputs, 2))))};
+  return Outputs{TRY(element_at(c, list, index, TRY(element_shape_input(c, inputs, 2))))};
 }
 
 Result<Outputs> reference_set_item(EvalContext& c, Inputs inputs) {
   const auto list = TRY(writable_list(inputs, 0));
   const int64_t index = TRY(int_input(c, inputs, 1, "the index"));
-  TRY(check_element(*list, inputs[2]));
+  TRY(check_list_element(*list, inputs[2]));
   if (c.as<TensorListSetItemAttributes>().resize_if_index_out_of_bounds && index >= static_cast<int64_t>(list->elements.size())) {
-    TRY(check_size(c, index + 1));
+    TRY(check_list_size(c, index + 1));
     list->elements.resize(static_cast<size_t>(index) + 1, RuntimeValue(Tensor()));
   }
   list->elements[TRY(check_index(*list, index))] = inputs[2];
@@ -322,17 +217,17 @@ Result<Outputs> reference_set_item(EvalContext& c, Inputs inputs) {
 
 Result<Outputs> reference_push_back(EvalContext& c, Inputs inputs) {
   const auto list = TRY(writable_list(inputs, 0));
-  TRY(check_element(*list, inputs[1]));
-  TRY(check_size(c, static_cast<int64_t>(list->elements.size()) + 1));
+  TRY(check_list_element(*list, inputs[1]));
+  TRY(check_list_size(c, static_cast<int64_t>(list->elements.size()) + 1));
   list->elements.push_back(inputs[1]);
   return one_list(list);
 }
 
 Result<Outputs> reference_pop_back(EvalContext& c, Inputs inputs) {
   const auto list = TRY(writable_list(inputs, 0));
-  TRY(check_dtype(*list, c.as<TensorListAttributes>().element_dtype));
+  TRY(check_list_dtype(*list, c.as<TensorListAttributes>().element_dtype));
   if (list->elements.empty()) return input_error("an empty list has no last element");
-  RuntimeValue last = TRY(element_at(c, *list, list->elements.size() - 1, TRY(shape_input(c, inputs, 1))));
+  RuntimeValue last = TRY(element_at(c, *list, list->elements.size() - 1, TRY(element_shape_input(c, inputs, 1))));
   list->elements.pop_back();
   return Outputs{RuntimeValue(ListPointer(list)), std::move(last)};
 }
@@ -341,7 +236,7 @@ Result<Outputs> reference_length(EvalContext&, Inputs inputs) { return one(Tenso
 
 Result<Outputs> reference_resize(EvalContext& c, Inputs inputs) {
   const int64_t size = TRY(int_input(c, inputs, 1, "the size"));
-  TRY(check_size(c, size));
+  TRY(check_list_size(c, size));
   const auto list = TRY(writable_list(inputs, 0));
   list->elements.resize(static_cast<size_t>(size), RuntimeValue(Tensor()));
   return one_list(list);
@@ -349,7 +244,7 @@ Result<Outputs> reference_resize(EvalContext& c, Inputs inputs) {
 
 Result<Outputs> reference_scatter(EvalContext& c, Inputs inputs) {
   const Tensor& tensor = *TRY(tensor_input(c, inputs, 0));
-  auto list = new_list(tensor.dtype(), TRY(shape_input(c, inputs, 2)));
+  auto list = new_list(tensor.dtype(), TRY(element_shape_input(c, inputs, 2)));
   const int64_t size = inputs.size() > 3 ? TRY(int_input(c, inputs, 3, "the number of elements")) : -1;
   if (size < -1) return input_error("a list cannot have " + std::to_string(size) + " elements");
   TRY(scatter(c, tensor, *TRY(tensor_input(c, inputs, 1)), std::max<int64_t>(size, 0), *list));
@@ -361,78 +256,6 @@ Result<Outputs> reference_scatter_into(EvalContext& c, Inputs inputs) {
   const auto size = static_cast<int64_t>(list->elements.size());
   TRY(scatter(c, *TRY(tensor_input(c, inputs, 1)), *TRY(tensor_input(c, inputs, 2)), size, *list));
   return one_list(list);
-}
-
-// Concatenates the elements along their outermost dimension. `leading` gives the outermost size of elements that were never set (may be empty).
-Result<Outputs> concat(EvalContext& c, const TensorList& list, DType dtype, const PartialShape& wanted, std::span<const int64_t> leading) {
-  TRY(check_dtype(list, dtype));
-  PartialShape rows = TRY(merge(without_leading(list.element_shape), without_leading(wanted)));
-  for (const RuntimeValue& element : list.elements) {
-    const auto* tensor = std::get_if<Tensor>(&element);
-    if (!tensor || !tensor->valid()) continue;
-    if (tensor->rank() == 0) return input_error("scalars cannot be concatenated");
-    rows = TRY(merge(rows, without_leading(PartialShape(tensor->shape()))));
-  }
-  const auto row = rows.known();
-  if (!row) return input_error("the shape of the rows to be concatenated is not known: " + to_string(rows));
-  const PartialShape element_shape = TRY(merge(list.element_shape, wanted));
-  std::vector<int64_t> lengths;
-  int64_t total = 0;
-  for (size_t i = 0; i < list.elements.size(); ++i) {
-    const auto* tensor = std::get_if<Tensor>(&list.elements[i]);
-    int64_t length = element_shape.has_rank() && element_shape.rank() > 0 ? element_shape[0] : kUnknownDim;
-    if (tensor && tensor->valid()) {
-      length = tensor->shape()[0];
-    } else if (i < leading.size()) {
-      length = leading[i];
-    }
-    if (length < 0) return input_error("element " + std::to_string(i) + " of the list was never set, and its length is not known");
-    lengths.push_back(length);
-    const auto sum = checked_add(total, length);
-    if (!sum) return input_error("the lengths of the elements do not fit 64 bits");
-    total = *sum;
-  }
-  Shape shape = *row;
-  shape.insert(shape.begin(), total);
-  TensorBuilder builder = TRY(TensorBuilder::create(memory_of(c), dtype, std::move(shape)));
-  const int64_t row_elements = element_count_of(*row);
-  for (size_t i = 0; i < list.elements.size(); ++i) {
-    const auto* tensor = std::get_if<Tensor>(&list.elements[i]);
-    if (tensor && tensor->valid()) {
-      builder.append(*tensor);
-    } else {
-      builder.append_zeros(lengths[i] * row_elements);
-    }
-  }
-  return Outputs{TRY(std::move(builder).finish()), Tensor::int64s(lengths)};
-}
-
-Result<Outputs> reference_concat(EvalContext& c, Inputs inputs) {
-  const auto& a = c.as<TensorListConcatAttributes>();
-  return concat(c, *TRY(list_input(inputs, 0)), a.element_dtype, a.element_shape, {});
-}
-
-Result<Outputs> reference_concat_v2(EvalContext& c, Inputs inputs) {
-  const std::vector<int64_t> leading = TRY(int_vector(*TRY(tensor_input(c, inputs, 2)), "the leading sizes"));
-  return concat(c, *TRY(list_input(inputs, 0)), c.as<TensorListAttributes>().element_dtype, TRY(shape_input(c, inputs, 1)), leading);
-}
-
-Result<Outputs> reference_split(EvalContext& c, Inputs inputs) {
-  const Tensor& tensor = *TRY(tensor_input(c, inputs, 0));
-  const std::vector<int64_t> lengths = TRY(int_vector(*TRY(tensor_input(c, inputs, 2)), "the lengths"));
-  if (tensor.rank() == 0) return input_error("a scalar cannot be split");
-  auto list = new_list(tensor.dtype(), TRY(shape_input(c, inputs, 1)));
-  TRY(check_size(c, static_cast<int64_t>(lengths.size())));
-  int64_t first = 0;
-  for (const int64_t length : lengths) {
-    if (length < 0 || length > tensor.shape()[0] - first) return input_error("the lengths do not add up to the " + std::to_string(tensor.shape()[0]) + " rows");
-    list->elements.emplace_back(TRY(slice_rows(memory_of(c), tensor, first, length)));
-    TRY(check_element(*list, list->elements.back()));
-    first += length;
-  }
-  if (first != tensor.shape()[0])
-    return input_error("the lengths add up to " + std::to_string(first) + ", not to the " + std::to_string(tensor.shape()[0]) + " rows");
-  return one_list(std::move(list));
 }
 
 Result<Outputs> reference_element_shape(EvalContext& c, Inputs inputs) {
@@ -562,32 +385,6 @@ constinit const OpDef kOp_TensorListScatterIntoExistingList = {
     .infer = infer_list_with<1>,
     .reference = reference_scatter_into,
     .doc = "The list with the tensor's rows at the indices; it grows where the largest index demands.",
-};
-
-constinit const OpDef kOp_TensorListConcat = {
-    .name = "TensorListConcat",
-    .signature = "input_handle: variant -> tensor: element_dtype, lengths: int64",
-    .make_attributes = &make_attributes<TensorListConcatAttributes>,
-    .infer = infer_concat,
-    .reference = reference_concat,
-    .doc = "All elements one after the other along their outermost dimension, and the sizes that they have in it.",
-};
-
-constinit const OpDef kOp_TensorListConcatV2 = {
-    .name = "TensorListConcatV2",
-    .signature = "input_handle: variant, element_shape: shape_type, leading_dims: int64 -> tensor: element_dtype, lengths: int64",
-    .make_attributes = &make_attributes<TensorListAttributes>,
-    .infer = infer_concat_v2,
-    .reference = reference_concat_v2,
-    .doc = "TensorListConcat with the element shape as an input; leading_dims are the outermost sizes of elements that were never set.",
-};
-
-constinit const OpDef kOp_TensorListSplit = {
-    .name = "TensorListSplit",
-    .signature = "tensor: element_dtype, element_shape: shape_type, lengths: int64 -> output_handle: variant",
-    .infer = infer_from_tensor<1>,
-    .reference = reference_split,
-    .doc = "The list of the pieces of a tensor that have these lengths along its outermost dimension.",
 };
 
 constinit const OpDef kOp_TensorListElementShape = {
