@@ -151,14 +151,14 @@ Result<ir::AttributeMap> GraphImporter::attributes_of(const NodeDef& node, const
     const std::string& key = entry.key();
     if (key.starts_with('_') && !node.op().starts_with('_')) continue;
     if (op && op->name == "Const" && key == "value") {
-      // The weights of a tf.js model lie apart; everything else has them here.
-      const bool apart = weights_ != nullptr;
-      auto value = apart ? weights_(node.name()) : decode_tensor(entry.value().tensor(), decode_);
+      auto value = weights_ ? weights_(node.name(), dtype_from_number(entry.value().tensor().dtype()).value_or(DType::kInvalid)) : decode_tensor(entry.value().tensor(), decode_);
       if (const auto replaced = constants_.find(node.name()); replaced != constants_.end()) value = replaced->second;
       if (!value) return fail(std::move(value.error()).at(describe(node)));
+      map.push_back({"dtype", value->dtype()});
       map.push_back({key, std::move(*value)});
       continue;
     }
+    if (op && op->name == "Const") continue;  // its dtype is that of the value
     auto value = decode_attribute(entry.value(), decode_);
     if (!value) return fail(std::move(value.error()).with_context("reading attribute '" + key + "'").at(describe(node)));
     map.push_back({key, std::move(*value)});
