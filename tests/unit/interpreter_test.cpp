@@ -174,7 +174,8 @@ function @main {
 TEST(Interpreter, ChecksArguments) {
   const Module module = module_of(kLoop);
   ir::RunState state;
-  for (const auto& wrong : std::vector<std::vector<std::string>>{{"int32[](1)"}, {"int64[](1)", "float32[2](1.0 2.0)"}, {"int32[](1)", "float32[3](1.0 2.0 3.0)"}}) {
+  for (const auto& wrong :
+       std::vector<std::vector<std::string>>{{"int32[](1)"}, {"int64[](1)", "float32[2](1.0 2.0)"}, {"int32[](1)", "float32[3](1.0 2.0 3.0)"}}) {
     const auto results = run(state, module, wrong);
     ASSERT_FALSE(results);
     EXPECT_EQ(results.error().code, ErrorCode::kInvalidArgument);
