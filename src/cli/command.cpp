@@ -40,7 +40,29 @@ Result<LoadOptions> SourceOptions::finish(const CLI::App& app) const {
   return options;
 }
 
-int report_failure(const Error& error, const Voice& voice) {
+namespace {
+
+// What a person can do about an error of this kind when who raised it had nothing better to say.
+std::string_view usual_hint(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kTruncated: return "the file is not complete: copy or download the model again";
+    case ErrorCode::kMalformed: return "the file is damaged, or another kind of file than it seems: copy it again, or see what 'isomer inspect' takes it for";
+    case ErrorCode::kUnsupported: return "'isomer inspect' tells what can be done with this model";
+    case ErrorCode::kLimitExceeded: return "the file claims more than a model of its size can hold: it is damaged, or was made to do harm";
+    case ErrorCode::kNotFound: return "look at the path and the names; 'isomer inspect' lists what the model holds";
+    case ErrorCode::kInvalidModel: return "the parts of the model contradict each other: export it again with the program that made it";
+    case ErrorCode::kInvalidArgument: return "'isomer COMMAND --help' tells what it takes";
+    case ErrorCode::kIo: return "look at the free space, the permissions and the path";
+    case ErrorCode::kInternal: return "this is a fault of Isomer: please report it, with the model if you can";
+  }
+  return {};
+}
+
+}  // namespace
+
+int report_failure(const Error& what, const Voice& voice) {
+  Error error = what;
+  if (error.hint.empty()) error.hint = usual_hint(error.code);
   if (voice.json) {
     JsonValue object = JsonValue::object();
     object["ok"] = false;
