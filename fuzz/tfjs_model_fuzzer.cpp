@@ -12,14 +12,18 @@
 
 namespace {
 
+struct TemporaryFolder {
+  TemporaryFolder() {
+    path = (std::filesystem::temp_directory_path() / "tfjs_model_fuzzer_XXXXXX").string();
+    if (!mkdtemp(path.data())) std::abort();
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
 const std::string& folder() {
-  static const std::string path = [] {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tfjs_model_fuzzer_XXXXXX").string();
-    if (!mkdtemp(pattern.data())) std::abort();
-    std::atexit([] { std::filesystem::remove_all(folder()); });
-    return pattern;
-  }();
-  return path;
+  static const TemporaryFolder kept;
+  return kept.path;
 }
 
 void put(const std::string& name, std::string_view content) {
@@ -37,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t end = std::min(input.find('\0'), input.size());
   put("model.json", input.substr(0, end));
   put("w", input.substr(std::min(end + 1, input.size())));
-  const auto document = tfjs::read_graph_model(folder(), limits);
+  auto document = tfjs::read_graph_model(folder(), limits);
   if (!document) return 0;
   (void)document->signature();
   (void)document->initializer_signature();
@@ -50,6 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (total > 4096) return 0;
   const std::string copy = folder() + "/copy";
   if (!rewrite_graph_model(*document, copy, options)) return 0;
+  // Written even where it was missing.
+  document->topology.mutable_versions();
   const auto again = tfjs::read_graph_model(copy, Limits{});
   if (!again || again->topology.SerializeAsString() != document->topology.SerializeAsString()) std::abort();
   std::filesystem::remove_all(copy);

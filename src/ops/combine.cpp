@@ -111,9 +111,9 @@ Result<void> infer_clip(InferContext& c) {
 
 template <class T, class Less>
 Result<Tensor> clip(EvalContext& c, const Tensor& x, const Tensor& low, const Tensor& high, Less less) {
-  // min(max(x, low), high), so that an empty interval gives `high`.
-  const Tensor raised = TRY(map_pairs<T, T>(c, x, low, x.dtype(), [&](T v, T bound) { return less(v, bound) ? bound : v; }));
-  return map_pairs<T, T>(c, raised, high, x.dtype(), [&](T v, T bound) { return less(bound, v) ? bound : v; });
+  // max(min(x, high), low), so that an empty interval gives `low`.
+  const Tensor lowered = TRY(map_pairs<T, T>(c, x, high, x.dtype(), [&](T v, T bound) { return less(bound, v) ? bound : v; }));
+  return map_pairs<T, T>(c, lowered, low, x.dtype(), [&](T v, T bound) { return less(v, bound) ? bound : v; });
 }
 Result<Outputs> reference_clip(EvalContext& c, Inputs inputs) {
   const Tensor& x = *TRY(tensor_input(c, inputs, 0));
@@ -171,7 +171,7 @@ constinit const OpDef kOp_ClipByValue = {
     .signature = "t: T, clip_value_min: T, clip_value_max: T -> output: T",
     .infer = infer_clip,
     .reference = reference_clip,
-    .doc = "min(max(t, clip_value_min), clip_value_max).",
+    .doc = "max(min(t, clip_value_max), clip_value_min).",
 };
 constinit const OpDef kOp_Complex = {
     .name = "Complex",

@@ -86,7 +86,7 @@ Result<void> infer_batch_norm(InferContext& c) {
   }
   for (int64_t i = 1; i < 5; ++i) c.set_shape(i, PartialShape{channels});
   c.set_shape(0, std::move(shape));
-  if (c.output_count() > 5) c.set_shape(5, PartialShape::unknown());
+  if (c.output_count() > 5) c.set_shape(5, PartialShape::scalar());
   return {};
 }
 
@@ -130,7 +130,6 @@ Result<Outputs> reference_batch_norm(EvalContext& c, Inputs inputs) {
     return input_error("a batch normalisation in " + a.data_format + " takes rank " + std::to_string(format.rank()) + ", found " + type_text(x));
   const Channels channels = channels_of(x.shape(), format.channel_axis());
   const DType statistics = in[1]->dtype();
-  const Tensor empty = Tensor::of<float>(DType::kFloat32, {0}, {});
   Outputs outputs;
   if (!a.is_training) {
     outputs.emplace_back(TRY(batch_norm(c, x, format.channel_axis(), *in[1], *in[2], *in[3], *in[4], a.epsilon)));
@@ -154,7 +153,7 @@ Result<Outputs> reference_batch_norm(EvalContext& c, Inputs inputs) {
     outputs.emplace_back(saved_mean);
     outputs.emplace_back(saved_variance);
   }
-  if (c.output_count() > 5) outputs.emplace_back(empty);  // a scratch space of GPU kernels
+  if (c.output_count() > 5) outputs.emplace_back(TRY(c.allocate(statistics, {})).finish());  // scratch space of GPU kernels
   return outputs;
 }
 
@@ -212,7 +211,7 @@ constinit const OpDef kOp_FusedBatchNormV3 = {
     .make_attributes = &make_attributes<FusedBatchNormAttributes>,
     .infer = infer_batch_norm,
     .reference = reference_batch_norm,
-    .doc = "FusedBatchNormV2 with one more result, which is empty outside of GPUs.",
+    .doc = "FusedBatchNormV2 with one more result, a scalar without meaning outside of GPUs.",
 };
 constinit const OpDef kOp_LRN = {
     .name = "LRN",

@@ -91,25 +91,25 @@ void fill_normal(Philox generator, MutableTensor& out) {
 }
 
 void fill_truncated_normal(Philox generator, MutableTensor& out) {
-  // Every group of four numbers has a stretch of the stream of its own, because nobody knows how many words it takes.
-  constexpr uint64_t kStretch = 256;
+  // Every group of numbers has a stretch of the stream of its own, because nobody knows how many words it takes.
+  constexpr uint64_t kStretchForEach = 64;
   constexpr double kBound = 2;
-  const bool wide = out.dtype() == DType::kFloat64;
-  fill_groups(out, 4, [&] {
+  const auto group = static_cast<size_t>(group_size(out.dtype()));
+  fill_groups(out, group_size(out.dtype()), [&] {
     PhiloxWords words(generator);
-    generator.skip(kStretch);
+    generator.skip(group * kStretchForEach);
     std::array<double, 4> values{};
-    for (size_t count = 0; count < values.size();) {
+    for (size_t count = 0; count < group;) {
       const uint32_t x0 = words.next(), x1 = words.next();
       std::array<double, 2> pair;
-      if (wide) {
+      if (out.dtype() == DType::kFloat64) {
         const uint32_t x2 = words.next(), x3 = words.next();
         pair = box_muller_double(x0, x1, x2, x3);
       } else {
         pair = box_muller_float(x0, x1);
       }
       for (const double value : pair)
-        if (std::abs(value) < kBound && count < values.size()) values[count++] = value;
+        if (std::abs(value) < kBound && count < group) values[count++] = value;
     }
     return values;
   });

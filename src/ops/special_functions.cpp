@@ -1,8 +1,8 @@
 // digamma: the reflection psi(1 - x) - psi(x) = pi cot(pi x) moves the argument to the right half, the recurrence psi(x + 1) = psi(x) + 1/x moves it to
 // where the asymptotic series is exact to double precision.
 //
-// normal_quantile and inverse_erf: Newton's and Halley's steps on the library's erfc, which is accurate in the tails, from a crude first guess. Three
-// Halley steps triple the number of right digits each time, so the result is right to the last few bits whatever the guess.
+// normal_quantile and inverse_erf: Halley's steps on the library's erfc, which is accurate in the tails, from a crude first guess. Each step triples the
+// number of right digits, so five of them are right to the last few bits from any guess.
 #include "ops/special_functions.h"
 
 #include <cmath>
@@ -38,9 +38,8 @@ double log_gamma(double x) {
 }
 
 double digamma(double x) {
-  if (x == 0) return -kInfinity;
   if (std::isinf(x)) return x > 0 ? x : kNaN;
-  if (x < 0) {
+  if (x <= 0) {
     if (x == std::floor(x)) return kNaN;
     return digamma(1 - x) - std::numbers::pi / std::tan(std::numbers::pi * (x - std::floor(x)));
   }

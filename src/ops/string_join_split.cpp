@@ -129,14 +129,14 @@ Result<Outputs> reference_reduce_join(EvalContext& c, Inputs inputs) {
   const auto& a = c.as<ReduceJoinAttributes>();
   const Tensor &text = *TRY(tensor_input(c, inputs, 0)), &axes = *TRY(tensor_input(c, inputs, 1));
   const std::vector<bool> reduced = TRY(reduction_axes(axes, text.rank()));
-  // The strings are joined in the order that the axes are given in, the last one running fastest.
+  // The strings are joined in the order that the axes are given in, the first one running fastest.
   const std::vector<int64_t> strides = strides_of(text.shape());
   Shape joined, kept, result;
   std::vector<int64_t> joined_strides, kept_strides;
   for (const int64_t axis : axes.to_int64s()) {
     const auto at = static_cast<size_t>(TRY(resolve_axis(axis, text.rank())));
-    joined.push_back(text.shape()[at]);
-    joined_strides.push_back(strides[at]);
+    joined.insert(joined.begin(), text.shape()[at]);
+    joined_strides.insert(joined_strides.begin(), strides[at]);
   }
   for (size_t i = 0; i < reduced.size(); ++i) {
     if (!reduced[i]) {
@@ -266,7 +266,7 @@ constinit const OpDef kOp_ReduceJoin = {
     .make_attributes = &make_attributes<ReduceJoinAttributes>,
     .infer = infer_reduce_join,
     .reference = reference_reduce_join,
-    .doc = "Joins the strings along dimensions, in the order that the dimensions are given in.",
+    .doc = "Joins the strings along dimensions; the dimension that is given first runs fastest.",
 };
 
 constinit const OpDef kOp_StringNGrams = {

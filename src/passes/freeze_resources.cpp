@@ -51,6 +51,8 @@ class Specializer {
       const ir::Node& node = graph.node(id);
       if (!is_branch(node) && !is_loop(node)) continue;
       TRY(in_context(specialize(graph, id), "giving the functions of '" + node.name + "' their own resources"));
+      // A loop that lost arguments was made anew, and visited there.
+      if (!graph.node(id).alive()) continue;
       for (const std::string& callee : referenced_functions(graph.node(id))) TRY(run(callee));
     }
     return {};

@@ -5,6 +5,7 @@
 // A node is needed when an output, or an effect that must happen (a control output of the graph), depends on it. Control edges from nodes that
 // neither have effects nor depend on any say nothing and go first. Inputs of the graph always stay: they are the signature.
 #include <algorithm>
+#include <set>
 
 #include "passes/pass.h"
 #include "passes/rewrite.h"
@@ -32,10 +33,29 @@ Result<void> drop_idle_control_edges(ir::Graph& graph, Effects& effects) {
   return {};
 }
 
+// The effects that the control outputs stand for: themselves, or what a node without effect (a NoOp that groups) waits for.
+std::vector<NodeId> effects_behind(const ir::Graph& graph, Effects& effects) {
+  std::vector<NodeId> found, stack(graph.control_outputs.rbegin(), graph.control_outputs.rend());
+  std::set<NodeId> seen;
+  while (!stack.empty()) {
+    const NodeId id = stack.back();
+    stack.pop_back();
+    if (!seen.insert(id).second) continue;
+    const ir::Node& node = graph.node(id);
+    if (effects.writes(node)) {
+      found.push_back(id);
+      continue;
+    }
+    for (auto it = node.control_inputs.rbegin(); it != node.control_inputs.rend(); ++it) stack.push_back(*it);
+    for (const ir::ValueId input : node.inputs) stack.push_back(graph.value(input).producer);
+  }
+  return found;
+}
+
 Result<void> prune_graph(ir::Graph& graph, Effects& effects) {
   if (graph.live_count() == 0) return {};
   TRY(drop_idle_control_edges(graph, effects));
-  std::erase_if(graph.control_outputs, [&](NodeId id) { return !effects.writes(graph.node(id)); });
+  graph.control_outputs = effects_behind(graph, effects);
   const auto live = graph.live_nodes();
   std::vector<bool> needed(static_cast<size_t>(live.back().index) + 1);
   std::vector<NodeId> stack;

@@ -27,18 +27,23 @@ class JsonValue {
   // How a number was spelled is kept: 1 is an integer, 1.0 and 1e3 are floats. kUnsigned holds integers in [2^63, 2^64); larger ones are floats.
   enum class Kind : uint8_t { kNull, kBool, kInteger, kUnsigned, kFloat, kString, kArray, kObject };
 
-  JsonValue() = default;
-  JsonValue(bool value) : value_(value) {}
-  JsonValue(int64_t value) : value_(value) {}
-  JsonValue(int value) : value_(int64_t{value}) {}
-  JsonValue(double value) : value_(value) {}
-  JsonValue(std::string value) : value_(std::move(value)) {}
-  JsonValue(std::string_view value) : value_(std::string(value)) {}
-  JsonValue(const char* value) : value_(std::string(value)) {}
-  JsonValue(Array items) : value_(std::move(items)) {}
-  JsonValue(Object members) : value_(std::move(members)) {}
+  JsonValue();
+  JsonValue(bool value);
+  JsonValue(int64_t value);
+  JsonValue(int value);
+  JsonValue(double value);
+  JsonValue(std::string value);
+  JsonValue(std::string_view value);
+  JsonValue(const char* value);
+  JsonValue(Array items);
+  JsonValue(Object members);
+  JsonValue(const JsonValue&);
+  JsonValue(JsonValue&&) noexcept;
+  JsonValue& operator=(const JsonValue&);
+  JsonValue& operator=(JsonValue&&) noexcept;
+  ~JsonValue();
   static JsonValue unsigned_integer(uint64_t value);
-  static JsonValue array() { return JsonValue(Array{}); }
+  static JsonValue array();
   static JsonValue object();
 
   Kind kind() const { return static_cast<Kind>(value_.index()); }
@@ -83,6 +88,23 @@ struct JsonMember {
   JsonValue value;
   bool operator==(const JsonMember& other) const = default;
 };
+
+// Here, where the members' type is complete.
+inline JsonValue::JsonValue() = default;
+inline JsonValue::JsonValue(bool value) : value_(value) {}
+inline JsonValue::JsonValue(int64_t value) : value_(value) {}
+inline JsonValue::JsonValue(int value) : value_(int64_t{value}) {}
+inline JsonValue::JsonValue(double value) : value_(value) {}
+inline JsonValue::JsonValue(std::string value) : value_(std::move(value)) {}
+inline JsonValue::JsonValue(std::string_view value) : value_(std::string(value)) {}
+inline JsonValue::JsonValue(const char* value) : value_(std::string(value)) {}
+inline JsonValue::JsonValue(Array items) : value_(std::move(items)) {}
+inline JsonValue::JsonValue(Object members) : value_(std::move(members)) {}
+inline JsonValue::JsonValue(const JsonValue&) = default;
+inline JsonValue::JsonValue(JsonValue&&) noexcept = default;
+inline JsonValue& JsonValue::operator=(const JsonValue&) = default;
+inline JsonValue& JsonValue::operator=(JsonValue&&) noexcept = default;
+inline JsonValue::~JsonValue() = default;
 
 // "an array", "the string "abc"", "the number 3": for messages of the form "expected an object, found ...".
 std::string describe(const JsonValue& value);

@@ -15,6 +15,8 @@ JsonValue JsonValue::unsigned_integer(uint64_t value) {
   return result;
 }
 
+JsonValue JsonValue::array() { return JsonValue(Array{}); }
+
 JsonValue JsonValue::object() { return JsonValue(Object{}); }
 
 double JsonValue::number() const {

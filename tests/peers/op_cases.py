@@ -17,13 +17,14 @@ from tensorflow.python.framework import op_def_library, op_def_registry
 
 
 class Case:
-    def __init__(self, op, label, inputs, *, tolerance=None, unchecked=(), using=None, attributes=None, **more_attributes):
+    def __init__(self, op, label, inputs, *, tolerance=None, unchecked=(), using=None, module=None, attributes=None, **more_attributes):
         self.op = op
         self.label = label
         self.inputs = inputs
         self.tolerance = tolerance  # (absolute, relative)
         self.unchecked = unchecked  # indices of outputs of which only dtype and shape count
         self.using = using  # a function of the inputs, for ops that TensorFlow lacks or cannot run alone
+        self.module = module  # IR text whose function @main computes what `using` computes; all cases of the op have the same
         self.attributes = {**(attributes or {}), **more_attributes}  # `attributes` is for names that this function takes itself
 
 
@@ -227,4 +228,6 @@ def case_text(case):
 
 
 def file_text(op, cases):
-    return "op " + op + "\n\n" + "\n".join(case_text(case) for case in cases)
+    module = cases[0].module
+    head = "module\n%s---\n\n" % module if module else "op %s\n\n" % op
+    return head + "\n".join(case_text(case) for case in cases)

@@ -255,5 +255,24 @@ TEST(TensorBundle, NamesTheFileThatIsMissing) {
   EXPECT_EQ(bundle->read("a").value().to_int64s(), (std::vector<int64_t>{7}));
 }
 
+// Checkpoints that TensorFlow wrote, among them partitioned variables and several data files.
+TEST(TensorBundle, ReadsEveryTensorThatTensorFlowWrote) {
+  int checkpoints = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(ISOMER_SOURCE_DIR "/tests/formats")) {
+    if (file.path().filename() != "variables.index") continue;
+    ++checkpoints;
+    const std::string prefix = (file.path().parent_path() / "variables").string();
+    auto bundle = TensorBundle::open(prefix, Limits{});
+    ASSERT_TRUE(bundle) << bundle.error().describe();
+    EXPECT_FALSE(bundle->keys().empty()) << prefix;
+    for (const std::string& key : bundle->keys()) {
+      const auto tensor = bundle->read(key);
+      ASSERT_TRUE(tensor) << tensor.error().describe();
+      EXPECT_EQ(tensor->shape(), bundle->find(key)->shape);
+    }
+  }
+  EXPECT_GT(checkpoints, 5);
+}
+
 }  // namespace
 }  // namespace isomer::tf

@@ -99,7 +99,7 @@ TEST(Text, RefusesElidedValuesWithAHint) {
   EXPECT_NE(text.find("asset \"big\" ...\n"), std::string::npos) << text;
   const auto module = read(text);
   ASSERT_FALSE(module);
-  EXPECT_EQ(module.error().place, "text:2:27");
+  EXPECT_EQ(module.error().place, "text:2:30");
   EXPECT_NE(module.error().hint.find("side file"), std::string::npos);
 }
 

@@ -89,7 +89,7 @@ TEST_F(TfjsDocument, ReadsOldSpellings) {
     {"name": "c", "op": "Conv2D", "input": [], "device": "", "attr": {
       "T": {"type": 1}, "data_format": {"s": [78, 72, 87, 67]}, "padding": {"s": "U0FNRQ=="}, "k": {"i": 3}, "e": {"f": "0.5"},
       "strides": {"list": {"s": [], "i": ["1", 2, "2", 1], "f": [], "b": [], "type": [], "shape": [], "tensor": [], "func": []}},
-      "shape": {"shape": {"dim": [{"size": -1, "name": ""}, {}], "unknown_rank": false}}, "none": {"list": {}}, "nan": {"f": "NaN"}}}],
+      "shape": {"shape": {"dim": [{"size": -1, "name": ""}, {}], "unknown_rank": false}}, "none": {"list": {}}, "null": null, "nan": {"f": "NaN"}}}],
     "library": {"function": [{"signature": {"name": "f", "input_arg": [{"name": "a", "type": "DT_INT32"}]},
       "node_def": [{"name": "n", "op": "Identity", "input": ["a"]}], "ret": {"r": "n:output:0"}, "arg_attr": {"0": {"attr": {"k": {"b": false}}}}}], "gradient": [{"x": 1}]},
     "versions": {"producer": 9, "bad_consumers": []}}, "weightsManifest": [{"paths": [], "weights": []}]})");
@@ -112,6 +112,7 @@ TEST_F(TfjsDocument, ReadsOldSpellings) {
   EXPECT_EQ(attribute("shape").shape().dim(0).size(), -1);
   EXPECT_EQ(attribute("shape").shape().dim(1).size(), 0);
   EXPECT_TRUE(attribute("none").has_list());
+  EXPECT_EQ(attribute("null").value_case(), tf::AttrValue::VALUE_NOT_SET);
   EXPECT_TRUE(std::isnan(attribute("nan").f()));
   const tf::FunctionDef& function = document.topology.library().function(0);
   EXPECT_EQ(function.signature().input_arg(0).type(), tf::DT_INT32);

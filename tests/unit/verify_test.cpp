@@ -98,7 +98,7 @@ TEST(Verify, FindsWhatDoesNotFit) {
     const char* place;
   } cases[] = {
       {"^(%c) : float32[?,2]", ": float64[?,2]", "result 0 should be float32, its type is float64[?,2]", "function 'f', node 'sum' (AddV2)"},
-      {"^(%c) : float32[?,2]", "", "its signature gives 1 results, it has 0", "function 'f', node 'sum' (AddV2)"},
+      {"^(%c) : float32[?,2]\n  output \"y\" = %sum", "", "its signature gives 1 results, it has 0", "function 'f', node 'sum' (AddV2)"},
       {"^(%c) : float32[?,2]", ": float32[?,3]", "is inferred to be float32[?,2], its type is float32[?,3]", "function 'f', node 'sum' (AddV2)"},
       {"AddV2(%x, %c)", "AddV2(%x)", "found 1 inputs", "function 'f', node 'sum' (AddV2)"},
       {"2.0)} : float32[2]", "2.0)} : float32[3]", "its value is float32[2], its type float32[3]", "function 'f', node 'c' (Const)"},

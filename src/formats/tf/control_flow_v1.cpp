@@ -24,6 +24,7 @@
 
 #include "formats/tf/graph_import.h"
 #include "formats/tf/schema/tensorflow.pb.h"
+#include "ops/registry.h"
 
 namespace isomer::tf {
 namespace {
@@ -214,20 +215,34 @@ DataType type_of(const NodeDef& node) {
   return type ? type->type() : DT_INVALID;
 }
 
-// The result dtype of a tensor outside of a branch or loop that an argument must be made for.
+// The result dtype of a tensor that becomes an argument, from the signature of the op that makes it.
 Result<DataType> external_type(const Body& body, const TensorName& tensor, const std::map<std::string, DataType>& argument_types) {
   if (const auto it = argument_types.find(tensor.node); it != argument_types.end()) return it->second;
   const NodeDef* node = body.find(tensor.node);
   if (!node) return fail(ErrorCode::kInvalidModel, "no node '" + tensor.node + "'");
-  for (const char* key : {"T", "dtype", "DstT", "out_type", "output_dtype", "Tparams", "Tout"}) {
+  if (is_control_flow(*node)) return tensor.index == 1 && is_merge(*node) ? DT_INT32 : type_of(*node);
+  const auto of_attr = [&](const std::string& key, int64_t place) -> std::optional<DataType> {
     const AttrValue* attr = find_attr(*node, key);
     if (attr && attr->value_case() == AttrValue::kType) return attr->type();
-    if (attr && attr->value_case() == AttrValue::kList && attr->list().type_size() > tensor.index) return attr->list().type(static_cast<int>(tensor.index));
+    if (attr && attr->value_case() == AttrValue::kList && place < attr->list().type_size()) return static_cast<DataType>(attr->list().type(static_cast<int>(place)));
+    return std::nullopt;
+  };
+  if (const ir::OpDef* op = ops::find_op(node->op() == "PlaceholderWithDefault" ? "Placeholder" : node->op())) {
+    const auto& outputs = ir::signature_of(*op).outputs;
+    size_t operand = 0;
+    int64_t place = tensor.index;
+    // At most one output varies in number; what comes before it has one place each.
+    while (operand < outputs.size() && !outputs[operand].variadic() && place > 0) {
+      ++operand;
+      --place;
+    }
+    if (operand < outputs.size()) {
+      if (outputs[operand].fixed) return static_cast<DataType>(*outputs[operand].fixed);
+      if (const auto type = of_attr(outputs[operand].type_attribute, place)) return *type;
+    }
   }
-  static const std::map<std::string, DataType> kFixed = {{"Less", DT_BOOL},       {"LessEqual", DT_BOOL},  {"Greater", DT_BOOL},    {"GreaterEqual", DT_BOOL},
-                                                         {"LogicalAnd", DT_BOOL}, {"LogicalOr", DT_BOOL},  {"LogicalNot", DT_BOOL}, {"Equal", DT_BOOL},
-                                                         {"NotEqual", DT_BOOL},   {"TensorArrayV3", DT_RESOURCE}};
-  if (const auto it = kFixed.find(node->op()); it != kFixed.end()) return it->second;
+  for (const char* key : {"T", "dtype", "Tout"})
+    if (const auto type = of_attr(key, tensor.index)) return *type;
   return fail(Error{ErrorCode::kUnsupported, "the dtype of a tensor that a branch uses is not known", describe(*node), {}, {}});
 }
 

@@ -151,14 +151,14 @@ Result<ir::AttributeMap> GraphImporter::attributes_of(const NodeDef& node, const
     const std::string& key = entry.key();
     if (key.starts_with('_') && !node.op().starts_with('_')) continue;
     if (op && op->name == "Const" && key == "value") {
-      // The weights of a tf.js model lie apart; everything else has them here.
-      const bool apart = weights_ != nullptr;
-      auto value = apart ? weights_(node.name()) : decode_tensor(entry.value().tensor(), decode_);
+      auto value = weights_ ? weights_(node.name(), dtype_from_number(entry.value().tensor().dtype()).value_or(DType::kInvalid)) : decode_tensor(entry.value().tensor(), decode_);
       if (const auto replaced = constants_.find(node.name()); replaced != constants_.end()) value = replaced->second;
       if (!value) return fail(std::move(value.error()).at(describe(node)));
+      map.push_back({"dtype", value->dtype()});
       map.push_back({key, std::move(*value)});
       continue;
     }
+    if (op && op->name == "Const") continue;  // its dtype is that of the value
     auto value = decode_attribute(entry.value(), decode_);
     if (!value) return fail(std::move(value.error()).with_context("reading attribute '" + key + "'").at(describe(node)));
     map.push_back({key, std::move(*value)});
@@ -173,6 +173,16 @@ Result<void> GraphImporter::import_referenced_functions(const ir::AttributeMap& 
       for (const auto& function : *list) TRY(import_function(function.name));
   }
   return {};
+}
+
+// Does the node read a result of a Foreign op, whose type nobody knows? Then nothing can be inferred for it either.
+bool GraphImporter::reads_unknown(const Scope& scope, const NodeDef& node) const {
+  for (const std::string& input : node.input()) {
+    if (input.starts_with('^')) continue;
+    const auto value = resolve(scope, input);
+    if (value && scope.graph.type(*value).dtype == DType::kInvalid) return true;
+  }
+  return false;
 }
 
 Result<void> GraphImporter::import_variable(Scope& scope, const NodeDef& node) {
@@ -221,7 +231,7 @@ Result<void> GraphImporter::import_node(Scope& scope, const NodeDef& node) {
   }
   TRY(import_referenced_functions(map));
   if (op && !scope.is_function) name_resource(node, *op, map);
-  if (op) return add_node(scope, node, *op, std::move(map));
+  if (op && !reads_unknown(scope, node)) return add_node(scope, node, *op, std::move(map));
   // Foreign: how many results it has follows from the inputs that refer to it; see import_nodes.
   std::vector<ValueId> inputs;
   for (const std::string& input : node.input())
@@ -316,7 +326,12 @@ Result<ir::Function*> GraphImporter::import_function(std::string_view name, std:
   for (const auto& arg : signature.output_arg()) {
     const auto ret = std::find_if(def.ret().begin(), def.ret().end(), [&](const StringEntry& e) { return e.key() == arg.name(); });
     if (ret == def.ret().end()) return fail(ErrorCode::kInvalidModel, "function '" + it->first + "' does not say where its output '" + arg.name() + "' comes from");
-    function.graph.outputs.push_back({arg.name(), TRY(resolve(scope, ret->value())), {}});
+    const ValueId value = TRY(resolve(scope, ret->value()));
+    if (TensorType type = function.graph.type(value); type.dtype == DType::kInvalid) {
+      type.dtype = dtype_from_number(arg.type()).value_or(DType::kInvalid);
+      function.graph.set_type(value, type);
+    }
+    function.graph.outputs.push_back({arg.name(), value, {}});
   }
   for (const auto& ret : def.control_ret()) {
     if (const auto node = scope.nodes.find(std::string(node_of(ret.value()))); node != scope.nodes.end()) function.graph.control_outputs.push_back(node->second);

@@ -48,8 +48,9 @@ struct Fetch {
 
 class GraphImporter {
  public:
-  // Weights of Const nodes that carry none in the message, by node name (tf.js models keep them apart).
-  using WeightSource = std::function<Result<Tensor>(const std::string& name)>;
+  // Weights of Const nodes that carry none in the message, by node name (tf.js models keep them apart). `declared` is what the node says its dtype
+  // is, which the result must have.
+  using WeightSource = std::function<Result<Tensor>(const std::string& name, DType declared)>;
 
   // `library` and `detached` must outlive the importer.
   GraphImporter(ir::Module& module, const FunctionDefLibrary& library, std::span<const Bytes> detached, const Limits& limits);
@@ -77,6 +78,7 @@ class GraphImporter {
   Result<void> import_variable(Scope& scope, const NodeDef& node);
   Result<ir::AttributeMap> attributes_of(const NodeDef& node, const ir::OpDef* op);
   Result<void> import_referenced_functions(const ir::AttributeMap& attributes);
+  bool reads_unknown(const Scope& scope, const NodeDef& node) const;
   Result<void> add_node(Scope& scope, const NodeDef& node, const ir::OpDef& op, ir::AttributeMap attributes);
   Result<ir::ValueId> resolve(const Scope& scope, std::string_view input) const;
 

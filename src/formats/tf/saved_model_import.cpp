@@ -100,11 +100,25 @@ std::vector<std::string> initialization_targets(const MetaGraphDef& meta) {
   return {};
 }
 
+// The asset files and the nodes that hold their names: a field of the MetaGraph, or, from older writers, a collection of packed messages.
+std::vector<AssetFileDef> asset_files(const MetaGraphDef& meta) {
+  std::vector<AssetFileDef> assets(meta.asset_file_def().begin(), meta.asset_file_def().end());
+  for (const CollectionEntry& entry : meta.collection_def()) {
+    if (entry.key() != "saved_model_assets" || !assets.empty()) continue;
+    for (const auto& packed : entry.value().any_list().value()) {
+      AssetFileDef asset;
+      if (asset.ParseFromString(packed.value())) assets.push_back(std::move(asset));
+    }
+  }
+  return assets;
+}
+
 class GraphSignatureImporter {
  public:
   GraphSignatureImporter(const SavedModelDocument& document, const MetaGraphDef& meta, const Limits& limits)
       : document_(document), meta_(meta), limits_(limits), decode_{document.detached, limits} {
     for (const NodeDef& node : meta.graph_def().node()) nodes_.emplace(node.name(), &node);
+    assets_ = asset_files(meta);
   }
 
   Result<ir::Module> run(const SignatureSummary& signature) {
@@ -145,7 +159,7 @@ class GraphSignatureImporter {
     }
     const GraphDef& graph = rewritten.node_size() > 0 ? rewritten : meta_.graph_def();
     GraphImporter importer(module_, graph.library(), document_.detached, limits_);
-    for (const AssetFileDef& asset : meta_.asset_file_def()) {
+    for (const AssetFileDef& asset : assets_) {
       importer.set_constant(parse_tensor_name(asset.tensor_info().name()).node, Tensor::from_strings({}, {{asset.filename()}}));
     }
     TRY(importer.import_graph(graph, name, feeds, fetches, targets, false));
@@ -164,7 +178,7 @@ class GraphSignatureImporter {
     if (targets.empty() || !uses_tables()) return {};
     TRY(in_context(import_part("initialize", {}, {}, targets), "importing the initialisation op"));
     module_.initializers.push_back("initialize");
-    for (const AssetFileDef& asset : meta_.asset_file_def()) TRY(add_asset(module_, *document_.files, asset.filename()));
+    for (const AssetFileDef& asset : assets_) TRY(add_asset(module_, *document_.files, asset.filename()));
     return {};
   }
 
@@ -209,6 +223,7 @@ class GraphSignatureImporter {
   const Limits& limits_;
   DecodeContext decode_;
   NodesByName nodes_;
+  std::vector<AssetFileDef> assets_;
   ir::Module module_;
 };
 

@@ -4,8 +4,8 @@
 //
 //   unsigned number   how many bytes follow, then the number, big endian, without leading zeros
 //   string            its bytes, with 00 written as 00 ff and ff as ff 00, then 00 01
-//   signed number     n bytes for at most 7n-1 bits: n-1 leading ones, a zero, then the number in two's complement; negative ones inverted in
-//                     the leading bits, so that they sort first
+//   signed number     n bytes for at most 7n-1 bits: n ones, a zero, then the number in two's complement; for negative numbers the leading ones
+//                     and the zero are inverted, so that they sort first
 //
 // A dimension that is taken whole without a length being stated has start 0 and length -1.
 #include <algorithm>

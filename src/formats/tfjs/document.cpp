@@ -45,8 +45,8 @@ Result<std::vector<SignatureTensor>> read_side(const JsonValue& json, std::strin
     return fail(Error{ErrorCode::kMalformed, "expected an object, found " + describe(*entries), "signature." + std::string(side), {}, {}});
   for (const JsonMember& member : entries->members()) {
     tf::TensorInfo info;
-    UnknownMembers unknown;
-    TRY(message_from_json(member.value, info, "signature." + std::string(side) + "." + member.key, &unknown));
+    tf::UnknownMembers unknown;
+    TRY(tf::message_from_json(member.value, info, "signature." + std::string(side) + "." + member.key, &unknown));
     SignatureTensor& tensor = tensors.emplace_back();
     tensor.key = member.key;
     tensor.name = info.name().empty() ? member.key : info.name();
@@ -99,7 +99,7 @@ Result<std::optional<Signature>> optional_signature(const JsonValue* json) {
 }
 
 // Moves the graph out of the file's object and leaves null in its place.
-Result<bool> take_graph(JsonValue& json, std::string_view key, GraphDefReader& reader) {
+Result<bool> take_graph(JsonValue& json, std::string_view key, tf::GraphDefReader& reader) {
   JsonValue* found = json.find(key);
   if (!present(found)) return false;
   TRY(reader.finish(*found));
@@ -160,7 +160,7 @@ Result<GraphModelDocument> read_graph_model(const std::string& path, const Limit
   Bytes file = TRY(map_file(document.path));
   if (is_gzip(file)) file = TRY(in_file(gunzip(file, limits)));
 
-  GraphDefReader topology("modelTopology", limits), initializer("modelInitializer", limits);
+  tf::GraphDefReader topology("modelTopology", limits), initializer("modelInitializer", limits);
   std::vector<JsonStream> streams = topology.streams();
   for (JsonStream& stream : initializer.streams()) streams.push_back(std::move(stream));
   document.json = TRY(in_file(read_json(file.text(), limits, streams)));

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/tf/message_json.h"
 #include "formats/tf/schema/tensorflow.pb.h"
 #include "formats/tfjs/manifest.h"
-#include "formats/tfjs/proto_json.h"
 #include "tensor/shape.h"
 
 namespace isomer::tfjs {
@@ -35,9 +35,9 @@ struct GraphModelDocument {
   // The file's object with its members in order. "modelTopology", "modelInitializer" and "weightsManifest" stand there as null: they follow.
   JsonValue json;
   tf::GraphDef topology;  // Const nodes have dtype and shape; their elements are the weights of the same name
-  UnknownMembers topology_unknown;
+  tf::UnknownMembers topology_unknown;
   std::optional<tf::GraphDef> initializer;
-  UnknownMembers initializer_unknown;
+  tf::UnknownMembers initializer_unknown;
   WeightManifest weights;
 
   // What tf.js uses: userDefinedMetadata.signature, else signature; nullopt when there is neither.

@@ -190,10 +190,10 @@ Result<WriteReport> write_graph_model(const GraphModelOutput& model, const std::
     member("signature", to_json(model.signature));
     if (!model.user_metadata.is_null()) member("userDefinedMetadata", model.user_metadata);
     json.key("modelTopology");
-    write_graph_def_json(json, model.topology);
+    tf::write_graph_def_json(json, model.topology);
     if (model.initializer && model.initializer->node_size() > 0) {
       json.key("modelInitializer");
-      write_graph_def_json(json, *model.initializer);
+      tf::write_graph_def_json(json, *model.initializer);
     }
     if (model.initializer_signature) member("initializerSignature", to_json(*model.initializer_signature));
     json.key("weightsManifest");
@@ -218,9 +218,9 @@ Result<WriteReport> rewrite_graph_model(const GraphModelDocument& document, cons
     for (const JsonMember& member : document.json.members()) {
       json.key(member.key);
       if (member.key == "modelTopology") {
-        write_graph_def_json(json, document.topology, {false, &document.topology_unknown});
+        tf::write_graph_def_json(json, document.topology, {false, &document.topology_unknown});
       } else if (member.key == "modelInitializer" && document.initializer) {
-        write_graph_def_json(json, *document.initializer, {false, &document.initializer_unknown});
+        tf::write_graph_def_json(json, *document.initializer, {false, &document.initializer_unknown});
       } else if (member.key == "weightsManifest") {
         write_document_manifest(json, document.weights, paths);
       } else {

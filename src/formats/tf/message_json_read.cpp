@@ -5,10 +5,10 @@
 #include <cmath>
 #include <limits>
 
-#include "formats/tfjs/proto_json.h"
+#include "formats/tf/message_json.h"
 #include "wire/base64.h"
 
-namespace isomer::tfjs {
+namespace isomer::tf {
 namespace {
 
 using google::protobuf::Descriptor;
@@ -24,7 +24,7 @@ const FieldDescriptor* find_field(const Descriptor* type, const std::string& nam
   const FieldDescriptor* field = type->FindFieldByCamelcaseName(name);
   if (!field) field = type->FindFieldByName(name);
   // `detached` is this project's bookkeeping; a file has no say in it.
-  return field && field->number() == tf::TensorProto::kDetachedFieldNumber && type == tf::TensorProto::descriptor() ? nullptr : field;
+  return field && field->number() == TensorProto::kDetachedFieldNumber && type == TensorProto::descriptor() ? nullptr : field;
 }
 
 Result<double> read_float(const JsonValue& json) {
@@ -147,7 +147,11 @@ class MessageReader {
       path_ += "." + member.key;
       Message* entry = message.GetReflection()->AddMessage(&message, field);
       TRY(read_value(JsonValue(member.key), *entry, key_field));
-      if (!member.value.is_null()) TRY(read_value(member.value, *entry, value_field));
+      if (!member.value.is_null()) {
+        TRY(read_value(member.value, *entry, value_field));
+      } else if (value_field->message_type()) {
+        entry->GetReflection()->MutableMessage(entry, value_field);
+      }
       path_.resize(length);
     }
     return {};
@@ -239,7 +243,7 @@ Result<void> GraphDefReader::take_function_node(const JsonValue& json) {
 
 Result<void> GraphDefReader::take_function(const JsonValue& json) {
   const std::string path = "library.function[" + std::to_string(graph.library().function_size()) + "]";
-  tf::FunctionDef& function = *graph.mutable_library()->add_function();
+  FunctionDef& function = *graph.mutable_library()->add_function();
   TRY(read_into(json, function, path));
   function.mutable_node_def()->Swap(pending_.mutable_node_def());
   pending_.Clear();
@@ -247,7 +251,7 @@ Result<void> GraphDefReader::take_function(const JsonValue& json) {
 }
 
 Result<void> GraphDefReader::finish(const JsonValue& json) {
-  tf::GraphDef rest;
+  GraphDef rest;
   if (auto read = message_from_json(json, rest, "", &unknown); !read) {
     read.error().place = path_ + "." + read.error().place;
     return read;
@@ -258,14 +262,14 @@ Result<void> GraphDefReader::finish(const JsonValue& json) {
   return {};
 }
 
-Result<tf::GraphDef> graph_def_from_json(const JsonValue& json, const Limits& limits, UnknownMembers* unknown) {
+Result<GraphDef> graph_def_from_json(const JsonValue& json, const Limits& limits, UnknownMembers* unknown) {
   if (!json.is_object()) return wrong("an object", json);
-  tf::GraphDef graph;
+  GraphDef graph;
   TRY(message_from_json(json, graph, "", unknown));
   int64_t nodes = graph.node_size();
-  for (const tf::FunctionDef& function : graph.library().function()) nodes += function.node_def_size();
+  for (const FunctionDef& function : graph.library().function()) nodes += function.node_def_size();
   if (nodes > limits.nodes) return fail(ErrorCode::kLimitExceeded, "more nodes than the limit of " + std::to_string(limits.nodes));
   return graph;
 }
 
-}  // namespace isomer::tfjs
+}  // namespace isomer::tf

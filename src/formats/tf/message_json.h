@@ -18,7 +18,7 @@
 #include "formats/tf/schema/tensorflow.pb.h"
 #include "wire/json.h"
 
-namespace isomer::tfjs {
+namespace isomer::tf {
 
 // Members that the schema has no field for, by the path of the message that holds them ("node[3]", "library"; the GraphDef itself is ""), so
 // that a document that is written back loses nothing. Paths count nodes: whoever adds, removes or reorders nodes drops the entries of "node[".
@@ -41,7 +41,7 @@ class GraphDefReader {
   std::vector<JsonStream> streams();  // they refer to this reader
   Result<void> finish(const JsonValue& json);
 
-  tf::GraphDef graph;
+  GraphDef graph;
   UnknownMembers unknown;
 
  private:
@@ -52,21 +52,21 @@ class GraphDefReader {
 
   std::string path_;
   const Limits& limits_;
-  tf::FunctionDef pending_;  // the nodes of the function that is being read
+  FunctionDef pending_;  // the nodes of the function that is being read
   int64_t nodes_ = 0;
   int64_t bytes_ = 0;
 };
 
 // The same for a JSON value that is already in memory.
-Result<tf::GraphDef> graph_def_from_json(const JsonValue& json, const Limits& limits, UnknownMembers* unknown = nullptr);
+Result<GraphDef> graph_def_from_json(const JsonValue& json, const Limits& limits, UnknownMembers* unknown = nullptr);
 
 struct GraphDefJsonOptions {
   // Const nodes get the dtype and shape of their value only; the elements are in the weight files.
   bool strip_const_values = true;
   const UnknownMembers* unknown = nullptr;
 };
-void write_graph_def_json(JsonWriter& writer, const tf::GraphDef& graph, const GraphDefJsonOptions& options = {});
+void write_graph_def_json(JsonWriter& writer, const GraphDef& graph, const GraphDefJsonOptions& options = {});
 // Any other message of the schema.
 void write_message_json(JsonWriter& writer, const google::protobuf::Message& message);
 
-}  // namespace isomer::tfjs
+}  // namespace isomer::tf

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "formats/tfjs/proto_json.h"
+#include "formats/tf/message_json.h"
 #include "wire/base64.h"
 
-namespace isomer::tfjs {
+namespace isomer::tf {
 namespace {
 
 using google::protobuf::Descriptor;
@@ -17,9 +17,9 @@ using google::protobuf::Reflection;
 // Fields that tf.js reads without asking whether they are there.
 bool always_written(const FieldDescriptor* field) {
   const Descriptor* type = field->containing_type();
-  if (type == tf::OpDef::descriptor()) return field->number() == tf::OpDef::kInputArgFieldNumber || field->number() == tf::OpDef::kOutputArgFieldNumber;
-  if (type == tf::GraphDef::descriptor()) return field->number() == tf::GraphDef::kVersionsFieldNumber;
-  return type == tf::TensorShapeProto::Dim::descriptor() && field->number() == tf::TensorShapeProto::Dim::kSizeFieldNumber;
+  if (type == OpDef::descriptor()) return field->number() == OpDef::kInputArgFieldNumber || field->number() == OpDef::kOutputArgFieldNumber;
+  if (type == GraphDef::descriptor()) return field->number() == GraphDef::kVersionsFieldNumber;
+  return type == TensorShapeProto::Dim::descriptor() && field->number() == TensorShapeProto::Dim::kSizeFieldNumber;
 }
 
 class MessageWriter {
@@ -33,11 +33,11 @@ class MessageWriter {
     const Descriptor* type = message.GetDescriptor();
     for (const FieldDescriptor* field : fields_in_order(type)) {
       const bool present = field->is_repeated() ? reflection->FieldSize(message, field) > 0 : reflection->HasField(message, field);
-      if ((!present && !always_written(field)) || (type == tf::TensorProto::descriptor() && field->number() == tf::TensorProto::kDetachedFieldNumber)) continue;
+      if ((!present && !always_written(field)) || (type == TensorProto::descriptor() && field->number() == TensorProto::kDetachedFieldNumber)) continue;
       out_.key(field->json_name());
       const size_t length = push(field->json_name());
-      if (const_node && field->number() == tf::NodeDef::kAttrFieldNumber) {
-        write_const_attributes(static_cast<const tf::NodeDef&>(message));
+      if (const_node && field->number() == NodeDef::kAttrFieldNumber) {
+        write_const_attributes(static_cast<const NodeDef&>(message));
       } else {
         write_field(message, field);
       }
@@ -49,7 +49,7 @@ class MessageWriter {
 
  private:
   static bool is_const_node(const Message& message) {
-    return message.GetDescriptor() == tf::NodeDef::descriptor() && static_cast<const tf::NodeDef&>(message).op() == "Const";
+    return message.GetDescriptor() == NodeDef::descriptor() && static_cast<const NodeDef&>(message).op() == "Const";
   }
 
   size_t push(const std::string& step) {
@@ -68,13 +68,13 @@ class MessageWriter {
   }
 
   // A Const's value keeps dtype and shape; the elements lie in the weight files.
-  void write_const_attributes(const tf::NodeDef& node) {
+  void write_const_attributes(const NodeDef& node) {
     out_.begin_object();
-    for (const tf::AttrEntry& entry : node.attr()) {
+    for (const AttrEntry& entry : node.attr()) {
       out_.key(entry.key());
       const size_t length = push(entry.key());
       if (entry.key() == "value" && entry.value().has_tensor()) {
-        tf::AttrValue bare;
+        AttrValue bare;
         bare.mutable_tensor()->set_dtype(entry.value().tensor().dtype());
         *bare.mutable_tensor()->mutable_tensor_shape() = entry.value().tensor().tensor_shape();
         write(bare);
@@ -167,11 +167,11 @@ class MessageWriter {
 
 }  // namespace
 
-void write_graph_def_json(JsonWriter& writer, const tf::GraphDef& graph, const GraphDefJsonOptions& options) { MessageWriter(writer, options).write(graph); }
+void write_graph_def_json(JsonWriter& writer, const GraphDef& graph, const GraphDefJsonOptions& options) { MessageWriter(writer, options).write(graph); }
 
 void write_message_json(JsonWriter& writer, const Message& message) {
   const GraphDefJsonOptions options{false, nullptr};
   MessageWriter(writer, options).write(message);
 }
 
-}  // namespace isomer::tfjs
+}  // namespace isomer::tf
