@@ -239,7 +239,6 @@ Result<void> GraphImporter::import_node(Scope& scope, const NodeDef& node) {
   const auto wanted = scope.values.find(node.name());
   const size_t count = wanted == scope.values.end() ? 1 : std::max<size_t>(1, wanted->second.size());
   std::vector<TensorType> types(count);
-  if (const auto* type = ir::find(map, "T"); type && std::holds_alternative<DType>(*type)) types[0].dtype = std::get<DType>(*type);
   const NodeId id = scope.graph.add_with_types(ops::kOp_Foreign, ir::attributes_with(ir::ForeignAttributes{node.op(), std::move(map)}), inputs, types, node.name());
   scope.values[node.name()] = scope.graph.node(id).outputs;
   scope.nodes[node.name()] = id;
