@@ -28,6 +28,7 @@ JsonValue to_json(const ConvertReport& report, const std::string& output, double
   object["ok"] = true;
   object["source_format"] = JsonValue(info(report.source.format).name);
   object["signature"] = JsonValue(report.signature);
+  object["rewritten"] = report.rewritten;
   object["nodes_read"] = report.nodes_read;
   object["nodes_written"] = report.nodes_written;
   object["weights"] = report.weights;
@@ -101,7 +102,11 @@ int run(const CLI::App& app, Options& options) {
 std::string describe_conversion(const ConvertReport& report, const std::string& input, const std::string& output, double seconds) {
   std::string text = "read     " + input + ": " + std::string(info(report.source.format).title) + (report.source.detail.empty() ? "" : " (" + report.source.detail + ")") + ", signature " +
                      report.signature + ", " + plural(report.nodes_read, "node") + "\n";
-  text += "did      froze variables, inlined functions, folded constants: " + plural(report.nodes_written, "node") + " left\n";
+  if (report.rewritten) {
+    text += "did      kept the graph and its weights as they are; --through_ir would optimise it\n";
+  } else {
+    text += "did      froze variables, inlined functions, folded constants: " + plural(report.nodes_written, "node") + " left\n";
+  }
   text += "wrote    " + output + ": " + plural(static_cast<int64_t>(report.files.size()), "file") + ", " + human_bytes(report.bytes_written) + " (" + plural(report.weights, "weight") + ", " +
           human_bytes(report.weight_bytes) + ") in " + number(seconds) + " s\n";
   for (const std::string& note : report.notes) text += "note     " + note + "\n";
@@ -124,6 +129,7 @@ void add_convert(CLI::App& program, int& exit_code) {
   app->add_option("--strip_debug_ops", options->strip_debug_ops, "remove Assert, CheckNumerics and Print")->capture_default_str();
   app->add_flag("--skip_op_check", options->convert.skip_op_check, "write ops that tf.js lacks as they are");
   app->add_option("--use_structured_outputs_names", options->structured, "write userDefinedMetadata.structuredOutputKeys")->capture_default_str();
+  app->add_flag("--through_ir", options->convert.through_ir, "optimise a graph model too; without it a graph model is only written again, quantised weights and all");
   app->add_option("--metadata", options->metadata, "JSON files for userDefinedMetadata: KEY:FILE,KEY:FILE");
   app->add_flag("--verify", options->convert.verify, "read the result back, run source and result on the same inputs, and print the largest differences");
   app->add_option("--verify_input", options->verify_inputs, "an input for --verify: NAME=FILE.npy (default: random numbers)");
