@@ -115,12 +115,23 @@ std::string describe_conversion(const ConvertReport& report, const std::string& 
 void add_convert(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* app = program.add_subcommand("convert", "Convert a model. The input's format is recognised from its content.");
+  app->footer(R"(What happens: variables become constants, functions are inlined, what is constant is computed, and ops that tf.js lacks or computes
+differently are written in others. Nothing is left at OUTPUT when it fails. A graph model as INPUT is written again as it is, with
+weight files of another size; --through_ir, --signature_name and --output_node_names send it the long way, too.
+
+Examples:
+  isomer convert saved_model/ web_model/ --verify
+  isomer convert frozen.pb web_model/ --output_node_names=Softmax
+  isomer convert module.tar.gz web_model/ --signature_name=default
+  isomer convert web_model/ web_model/ --weight_shard_size_bytes=16777216
+
+`isomer inspect INPUT` tells signatures, candidates for outputs, and what cannot be converted.)");
   app->add_option("INPUT", options->input, "a SavedModel directory, hub module (directory or .tar.gz), frozen graph (.pb, .pbtxt) or tf.js graph model")
       ->required();
   app->add_option("OUTPUT", options->output, "the directory to write; a model that is there is replaced, all at once")->required();
   options->source.add_to(*app);
   app->add_option("--output_format", options->output_format, "tfjs_graph_model")->capture_default_str();
-  app->add_option("--weight_shard_size_bytes", options->convert.weight_shard_size_bytes, "size of the weight files")->capture_default_str();
+  app->add_option("--weight_shard_size_bytes", options->convert.weight_shard_size_bytes, "largest size of a weight file")->capture_default_str();
   app->add_option("--strip_debug_ops", options->strip_debug_ops, "remove Assert, CheckNumerics and Print")->capture_default_str();
   app->add_flag("--skip_op_check", options->convert.skip_op_check, "write ops that tf.js lacks as they are");
   app->add_option("--use_structured_outputs_names", options->structured, "write userDefinedMetadata.structuredOutputKeys")->capture_default_str();
@@ -128,7 +139,8 @@ void add_convert(CLI::App& program, int& exit_code) {
                 "optimise a graph model too; without it a graph model is only written again, quantised weights and all");
   app->add_option("--metadata", options->metadata, "JSON files for userDefinedMetadata: KEY:FILE,KEY:FILE");
   app->add_flag("--verify", options->convert.verify, "read the result back, run source and result on the same inputs, and print the largest differences");
-  app->add_option("--verify_input", options->verify_inputs, "an input for --verify: NAME=FILE.npy (default: random numbers)");
+  app->add_option("--verify_input", options->verify_inputs, "an input for --verify: NAME=FILE.npy, once for each (default: random numbers)")
+      ->allow_extra_args(false);
   app->add_option("--seed", options->convert.seed, "of the random inputs")->capture_default_str();
   app->add_option("--atol", options->convert.tolerance.absolute, "allowed absolute difference")->capture_default_str();
   app->add_option("--rtol", options->convert.tolerance.relative, "allowed relative difference")->capture_default_str();
