@@ -73,6 +73,7 @@ class GraphImporter {
  private:
   struct Scope;
 
+  static void note_reference(Scope& scope, const std::string& input);
   Result<void> import_nodes(Scope& scope, std::span<const NodeDef* const> nodes);
   Result<void> import_node(Scope& scope, const NodeDef& node);
   Result<void> import_variable(Scope& scope, const NodeDef& node);
