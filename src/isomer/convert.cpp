@@ -60,7 +60,8 @@ Result<Comparison> verify_result(const std::string& directory, const ir::Module&
     expected.outputs = TRY(in_context(run_model(source, expected.inputs, run), "running the source for --verify"));
   }
   const auto document = TRY(in_context(tfjs::read_graph_model(directory, options.load.limits), "reading the result back for --verify"));
-  const ir::Module result = TRY(in_context(tfjs::import_graph_model(document, {}, options.load.limits, heap_allocator()), "reading the result back for --verify"));
+  const ir::Module result =
+      TRY(in_context(tfjs::import_graph_model(document, {}, options.load.limits, heap_allocator()), "reading the result back for --verify"));
   run.tfjs_compat = true;
   const auto actual = TRY(in_context(run_model(result, expected.inputs, run), "running the result for --verify"));
   Comparison comparison;
@@ -79,14 +80,16 @@ Result<void> check_names(const ir::Module& source, const tfjs::GraphModelOutput&
 }
 
 // Reads what was written back and compares; the error says by how much the outputs differ.
-Result<void> verify(const std::string& partial, const std::string& output, const ir::Module& source, bool as_tfjs, const ConvertOptions& options, ConvertReport& result) {
+Result<void> verify(const std::string& partial, const std::string& output, const ir::Module& source, bool as_tfjs, const ConvertOptions& options,
+                    ConvertReport& result) {
   report(options, "verifying");
   result.comparison = TRY(verify_result(partial, source, as_tfjs, options));
   if (result.comparison->equal()) return {};
   std::string text = "the result differs from the source beyond the tolerance";
   for (const OutputDifference& o : result.comparison->outputs) {
     if (o.equal) continue;
-    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative) + (o.note.empty() ? "" : " (" + o.note + ")");
+    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative) +
+            (o.note.empty() ? "" : " (" + o.note + ")");
   }
   return fail(Error{ErrorCode::kInvalidModel, std::move(text), output, {}, "nothing was written; allow more with --rtol and --atol, or report the model"});
 }
@@ -108,7 +111,8 @@ int64_t count_nodes(const tf::GraphDef& graph) {
 Result<void> rewrite(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
   tfjs::GraphModelDocument document = TRY(in_context(tfjs::read_graph_model(result.source.path, options.load.limits), "reading " + result.source.path));
   std::optional<ir::Module> source;
-  if (options.verify) source = TRY(in_context(tfjs::import_graph_model(document, options.load, options.load.limits, heap_allocator()), "reading the source for --verify"));
+  if (options.verify)
+    source = TRY(in_context(tfjs::import_graph_model(document, options.load, options.load.limits, heap_allocator()), "reading the source for --verify"));
   if (!metadata.empty()) {
     JsonValue& members = document.json["userDefinedMetadata"];
     if (!members.is_object()) members = JsonValue::object();
@@ -152,7 +156,8 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   TRY(passes::freeze(model.module, options.strip_debug_ops, context));
   report(options, "preparing the graph for tf.js");
   const bool from_tfjs = model.source.format == Format::kGraphModel;
-  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check, TRY(merge_metadata(model.module, metadata, options.load.limits))};
+  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check,
+                                           TRY(merge_metadata(model.module, metadata, options.load.limits))};
   tfjs::GraphModelOutput graph_model = TRY(in_context(tfjs::export_graph_model(model.module, export_options, context), "converting to a tf.js graph model"));
   graph_model.converted_by = "Isomer " ISOMER_VERSION;
   if (original) TRY(check_names(*original, graph_model));
@@ -176,12 +181,13 @@ Result<void> convert(const std::string& input, const std::string& output, const 
 }  // namespace
 
 std::optional<std::string> needs_async(const ir::Module& module) {
-  static constexpr std::string_view kAsync[] = {"StatelessIf",         "StatelessWhile",      "Where",         "NonMaxSuppressionV2", "NonMaxSuppressionV3",
-                                                "NonMaxSuppressionV4", "NonMaxSuppressionV5", "HashTableV2",   "LookupTableFindV2",   "ListDiff"};
+  static constexpr std::string_view kAsync[] = {"StatelessIf",         "StatelessWhile",      "Where",       "NonMaxSuppressionV2", "NonMaxSuppressionV3",
+                                                "NonMaxSuppressionV4", "NonMaxSuppressionV5", "HashTableV2", "LookupTableFindV2",   "ListDiff"};
   std::set<std::string> found;
   for (const auto& function : module.functions())
     for (const ir::NodeId id : function->graph.live_nodes())
-      if (const auto name = function->graph.node(id).op->name; std::find(std::begin(kAsync), std::end(kAsync), name) != std::end(kAsync)) found.insert(std::string(name));
+      if (const auto name = function->graph.node(id).op->name; std::find(std::begin(kAsync), std::end(kAsync), name) != std::end(kAsync))
+        found.insert(std::string(name));
   if (found.empty()) return std::nullopt;
   std::string list;
   for (const std::string& name : found) list += (list.empty() ? "" : ", ") + name;
@@ -190,10 +196,15 @@ std::optional<std::string> needs_async(const ir::Module& module) {
 
 Result<ConvertReport> convert_model(const std::string& input, const std::string& output, const ConvertOptions& options) {
   if (options.output_format != Format::kGraphModel) {
-    return fail(Error{ErrorCode::kInvalidArgument, "Isomer does not write the format " + std::string(info(options.output_format).name), {}, {}, "formats it writes: tfjs_graph_model"});
+    return fail(Error{ErrorCode::kInvalidArgument,
+                      "Isomer does not write the format " + std::string(info(options.output_format).name),
+                      {},
+                      {},
+                      "formats it writes: tfjs_graph_model"});
   }
   if (options.weight_shard_size_bytes <= 0) {
-    return fail(Error{ErrorCode::kInvalidArgument, "--weight_shard_size_bytes must be positive, found " + std::to_string(options.weight_shard_size_bytes), {}, {}, {}});
+    return fail(
+        Error{ErrorCode::kInvalidArgument, "--weight_shard_size_bytes must be positive, found " + std::to_string(options.weight_shard_size_bytes), {}, {}, {}});
   }
   ConvertReport result;
   const Metadata metadata = TRY(read_metadata(options));

@@ -44,7 +44,10 @@ Result<ir::Module> import_any(const Recognised& source, const LoadOptions& optio
     }
     default: break;
   }
-  return fail(Error{ErrorCode::kUnsupported, "this is a " + std::string(info(source.format).title) + ", which Isomer recognises but does not read yet", source.path, {},
+  return fail(Error{ErrorCode::kUnsupported,
+                    "this is a " + std::string(info(source.format).title) + ", which Isomer recognises but does not read yet",
+                    source.path,
+                    {},
                     "isomer --help lists the formats that it reads"});
 }
 

@@ -92,12 +92,16 @@ int64_t integer_bound(DType dtype, bool highest) {
 
 }  // namespace
 
-Result<Tensor> neutral_element(EvalContext& c, DType dtype, Combine how) {
+Result<Tensor> neutral_element(EvalContext& c, DType dtype, Combine how, bool infinite) {
   MutableTensor value = TRY(c.allocate(dtype, {}));
   const bool bound = how == Combine::kMaximum || how == Combine::kMinimum;
   const double unit = how == Combine::kMultiply ? 1 : 0;
   switch (type_class(dtype)) {
-    case TypeClass::kFloat: store_doubles(value, 0, std::vector<double>{!bound ? unit : how == Combine::kMinimum ? largest(dtype) : -largest(dtype)}); break;
+    case TypeClass::kFloat: {
+      const double high = infinite ? std::numeric_limits<double>::infinity() : largest(dtype);
+      store_doubles(value, 0, std::vector<double>{!bound ? unit : how == Combine::kMinimum ? high : -high});
+      break;
+    }
     case TypeClass::kInteger:
       store_int64s(value, 0, std::vector<int64_t>{bound ? integer_bound(dtype, how == Combine::kMinimum) : static_cast<int64_t>(unit)});
       break;

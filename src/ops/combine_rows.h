@@ -11,7 +11,8 @@ enum class Combine { kAdd, kSubtract, kMultiply, kMaximum, kMinimum };
 // skips it. Rows must lie inside of `start`; `updates` has the dtype of `start`. InvalidModel for dtypes without such arithmetic.
 Result<Tensor> combine_rows(ir::EvalContext& c, const Tensor& start, std::span<const int64_t> rows, int64_t width, const Tensor& updates, Combine how);
 
-// The scalar that changes nothing: 0, 1, the lowest or the highest finite number of the dtype. InvalidModel for dtypes that have none.
-Result<Tensor> neutral_element(ir::EvalContext& c, DType dtype, Combine how);
+// The scalar that changes nothing: 0, 1, the lowest or the highest number of the dtype, which for floats is finite unless `infinite`. InvalidModel for
+// dtypes that have none.
+Result<Tensor> neutral_element(ir::EvalContext& c, DType dtype, Combine how, bool infinite = false);
 
 }  // namespace isomer::ops

@@ -55,7 +55,8 @@ Result<Tensor> divided(EvalContext& c, const Tensor& sums, const std::vector<int
 Result<Tensor> combine_segments(EvalContext& c, const Tensor& data, const std::vector<int64_t>& numbers, const Shape& shape, const SegmentRule& rule) {
   const int64_t width = product(shape, 1, static_cast<int64_t>(shape.size()));
   if (width == 0) return TRY(c.allocate(data.dtype(), shape)).finish();
-  const Tensor neutral = TRY(neutral_element(c, data.dtype(), rule.how)), zero = TRY(neutral_element(c, data.dtype(), Combine::kAdd));
+  const Tensor zero = TRY(neutral_element(c, data.dtype(), Combine::kAdd));
+  const Tensor neutral = TRY(neutral_element(c, data.dtype(), rule.how, rule.empty == Empty::kZero));
   ElementWriter start = TRY(ElementWriter::create(c, data.dtype(), shape));
   start.fill(neutral);
   std::vector<int64_t> counts(static_cast<size_t>(shape[0]), 0);

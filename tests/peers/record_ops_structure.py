@@ -6,7 +6,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from op_cases import Case
+from op_cases import Case, generator, integers, uniform
 
 R = tf.raw_ops
 
@@ -493,6 +493,50 @@ def random_cases():
     yield Case("RandomGamma", "two alphas", [np.int32([4]), np.float32([0.5, 3])], unchecked=(0,), seed=1, seed2=2)
 
 
+# --- images
+
+
+def image_cases():
+    rng = generator("images")
+    rgb = uniform(rng, 0, 1, 2, 3, 2, 3)
+    rgb[0, 0] = [[0.5, 0.5, 0.5], [0, 0, 0]]
+    rgb[0, 1] = [[1, 0, 0], [0, 0.2, 1]]
+    for dtype in (np.float32, np.float64):
+        yield Case("RGBToHSV", np.dtype(dtype).name, [rgb.astype(dtype)])
+        yield Case("HSVToRGB", np.dtype(dtype).name, [rgb.astype(dtype)])
+    for delta in (0.0, 0.3, -0.9):
+        yield Case("AdjustHue", "by %g" % delta, [rgb, np.float32(delta)])
+    for scale in (0.0, 0.4, 3.0):
+        yield Case("AdjustSaturation", "by %g" % scale, [rgb, np.float32(scale)])
+    for factor in (0.0, 0.5, -2.0):
+        yield Case("AdjustContrastv2", "by %g" % factor, [rgb, np.float32(factor)], tolerance=(2e-6, 1e-5))
+    images = uniform(rng, -2, 2, 2, 5, 4, 2)
+    sizes = [np.int32(size) for size in ((7, 9), (3, 2), (5, 4), (1, 1))]
+    for size in sizes:
+        to = "to %d by %d" % tuple(size)
+        close = (1e-5, 1e-5)
+        yield Case("ResizeBicubic", to, [images, size], tolerance=close)
+        yield Case("ResizeBicubic", to + ", half_pixel_centers", [images, size], half_pixel_centers=True, tolerance=close)
+        yield Case("ResizeBicubic", to + ", align_corners", [images, size], align_corners=True, tolerance=close)
+        yield Case("ResizeArea", to, [images, size], tolerance=close)
+        scale = (size / np.float32([5, 4])).astype(np.float32)
+        for kernel in ("lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"):
+            yield Case("ScaleAndTranslate", "%s, %s" % (kernel, to), [images, size, scale, np.float32([0, 0])], kernel_type=kernel, tolerance=close)
+    yield Case("ResizeArea", "uint8, align_corners", [integers(rng, 0, 256, 1, 4, 6, 1, dtype=np.uint8), np.int32([3, 4])], align_corners=True, tolerance=(1e-4, 1e-5))
+    yield Case("ScaleAndTranslate", "moved, no antialias", [images, np.int32([6, 6]), np.float32([0.7, 1.3]), np.float32([1.5, -2])], kernel_type="triangle",
+               antialias=False, tolerance=(1e-5, 1e-5))
+    transforms = np.float32([[1, 0.2, -1.5, 0.1, 0.9, 0.4, 0.01, 0], [0.5, 0, 3, 0, -1.2, 2, 0, 0.02]])
+    for mode in ("CONSTANT", "REFLECT", "WRAP", "NEAREST"):
+        for interpolation in ("NEAREST", "BILINEAR"):
+            yield Case("ImageProjectiveTransformV3", "%s, %s" % (mode, interpolation), [images, transforms, np.int32([6, 7]), np.float32(0.25)], fill_mode=mode,
+                       interpolation=interpolation, tolerance=(1e-5, 1e-5))
+    yield Case("ImageProjectiveTransformV3", "uint8", [integers(rng, 0, 256, 2, 4, 4, 1, dtype=np.uint8), transforms[:1], np.int32([4, 4]), np.float32(7)],
+               interpolation="BILINEAR", fill_mode="CONSTANT")
+    for padding in ("VALID", "SAME"):
+        yield Case("ExtractImagePatches", padding, [images], ksizes=[1, 2, 3, 1], strides=[1, 2, 1, 1], rates=[1, 1, 1, 1], padding=padding)
+        yield Case("ExtractImagePatches", padding + " with rates", [images], ksizes=[1, 2, 2, 1], strides=[1, 1, 1, 1], rates=[1, 3, 2, 1], padding=padding)
+
+
 def cases():
     yield from control_cases()
     yield from tensor_list_cases()
@@ -502,3 +546,4 @@ def cases():
     yield from string_cases()
     yield from split_join_cases()
     yield from random_cases()
+    yield from image_cases()
