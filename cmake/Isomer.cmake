@@ -5,6 +5,7 @@ set(CMAKE_CXX_EXTENSIONS ON)  # TRY() is a statement expression
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
 option(ISOMER_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(ISOMER_FUZZ "Build the fuzzers with libFuzzer (clang)" OFF)

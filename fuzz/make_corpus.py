@@ -137,9 +137,28 @@ def graphs():
     put("detach", "saved_model", field(1, 1) + field(2, field(1, field(4, b"serve")) + field(2, graph)))
 
 
+def json_texts():
+    put("json", "values", b'{"a": {"b": [1, -2.5e-3, "\\u00e9\\n", true, null]}, "c": [], "d": 12345678901234567890, "e": NaN}')
+    put("json", "nested", b"[" * 20 + b"]" * 20)
+
+
+def tfjs_models():
+    nodes = (b'{"name": "x", "op": "Placeholder", "attr": {"dtype": {"type": "DT_FLOAT"}, "shape": {"shape": {"dim": [{"size": "-1"}]}}}}, '
+             b'{"name": "w", "op": "Const", "attr": {"dtype": {"type": "DT_FLOAT"}, "value": {"tensor": {"dtype": "DT_FLOAT", "tensorShape": {"dim": [{"size": "2"}]}}}}}, '
+             b'{"name": "y", "op": "AddV2", "input": ["x", "w"], "attr": {"T": {"type": 1}}}')
+    signature = b'{"inputs": {"x": {"name": "x:0", "dtype": "DT_FLOAT"}}, "outputs": {"y": {"name": "y:0"}}}'
+    for name, dtype, data in (("float", b'"float32"', b"\0\0\x80?\0\0\0@"),
+                              ("quantised", b'"float32", "quantization": {"dtype": "uint8", "scale": 0.5, "min": -1, "original_dtype": "float32"}', b"\1\2")):
+        model = (b'{"format": "graph-model", "signature": ' + signature + b', "modelTopology": {"node": [' + nodes + b'], "versions": {"producer": 1087}}, '
+                 b'"weightsManifest": [{"paths": ["w"], "weights": [{"name": "w", "shape": [2], "dtype": ' + dtype + b'}]}]}')
+        put("tfjs_model", name, model + b"\0" + data)
+
+
 if __name__ == "__main__":
     sorted_tables()
     bundles()
     archives()
     arrays()
     graphs()
+    json_texts()
+    tfjs_models()

@@ -7,7 +7,6 @@
 #include "base/atomic_output.h"
 #include "base/mapped_file.h"
 #include "formats/npy.h"
-#include "wire/json.h"
 
 namespace isomer::cli {
 
@@ -17,7 +16,8 @@ void add_voice_options(CLI::App& app, Voice& voice) {
 }
 
 void SourceOptions::add_to(CLI::App& app) {
-  app.add_option("--input_format", input_format, "say what the input is, where its content does not (tf_saved_model, tf_hub, tf_frozen_model, tfjs_graph_model, isomer)");
+  app.add_option("--input_format", input_format,
+                 "say what the input is, where its content does not (tf_saved_model, tf_hub, tf_frozen_model, tfjs_graph_model, isomer)");
   app.add_option("--signature_name", signature_name, "the signature, or the callable function of a model without signatures");
   app.add_option("--saved_model_tags", saved_model_tags, "the MetaGraph of a SavedModel, by its tags: serve, or serve,tpu");
   app.add_option("--output_node_names", output_node_names, "the outputs of a frozen graph, separated by commas");
@@ -40,25 +40,88 @@ Result<LoadOptions> SourceOptions::finish(const CLI::App& app) const {
   return options;
 }
 
-int report_failure(const Error& error, const Voice& voice) {
+namespace {
+
+// What a person can do about an error of this kind when who raised it had nothing better to say.
+std::string_view usual_hint(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kTruncated: return "the file is not complete: copy or download the model again";
+    case ErrorCode::kMalformed: return "the file is damaged, or another kind of file than it seems: copy it again, or see what 'isomer inspect' takes it for";
+    case ErrorCode::kUnsupported: return "'isomer inspect' tells what can be done with this model";
+    case ErrorCode::kLimitExceeded: return "the file claims more than a model of its size can hold: it is damaged, or was made to do harm";
+    case ErrorCode::kNotFound: return "look at the path and the names; 'isomer inspect' lists what the model holds";
+    case ErrorCode::kInvalidModel: return "the parts of the model contradict each other: export it again with the program that made it";
+    case ErrorCode::kInvalidArgument: return "'isomer COMMAND --help' tells what it takes";
+    case ErrorCode::kIo: return "look at the free space, the permissions and the path";
+    case ErrorCode::kInternal: return "this is a fault of Isomer: please report it, with the model if you can";
+  }
+  return {};
+}
+
+// The text with U+FFFD in place of each byte that is not part of a UTF-8 character.
+std::string valid_utf8(const std::string& text) {
+  std::string result;
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    bool valid = length > 0 && text.size() - i >= length;
+    for (size_t k = 1; valid && k < length; ++k) valid = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
+    if (valid && length > 2) {
+      // Overlong forms, surrogates and what lies above U+10FFFF.
+      const auto second = static_cast<unsigned char>(text[i + 1]);
+      valid = !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second > 0x9f) && !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second > 0x8f);
+    }
+    result += valid ? text.substr(i, length) : "\xef\xbf\xbd";
+    i += valid ? length : 1;
+  }
+  return result;
+}
+
+void make_printable(JsonValue& value) {
+  if (value.is_string()) {
+    value = JsonValue(valid_utf8(value.text()));
+  } else if (value.is_array()) {
+    for (JsonValue& item : value.items()) make_printable(item);
+  } else if (value.is_object()) {
+    for (JsonMember& member : value.members()) {
+      member.key = valid_utf8(member.key);
+      make_printable(member.value);
+    }
+  }
+}
+
+}  // namespace
+
+void print_json(JsonValue value) {
+  make_printable(value);
+  JsonWriter writer([](std::string_view text) -> Result<void> {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return {};
+  });
+  writer.value(value);
+  if (writer.finish()) std::puts("");
+}
+
+JsonValue error_json(const Error& error) {
+  JsonValue details = JsonValue::object();
+  details["code"] = JsonValue(to_string(error.code));
+  details["message"] = JsonValue(error.message);
+  details["place"] = JsonValue(error.place);
+  JsonValue::Array context;
+  for (const std::string& line : error.context) context.emplace_back(line);
+  details["context"] = JsonValue(std::move(context));
+  details["hint"] = JsonValue(error.hint);
+  return details;
+}
+
+int report_failure(const Error& what, const Voice& voice) {
+  Error error = what;
+  if (error.hint.empty()) error.hint = usual_hint(error.code);
   if (voice.json) {
     JsonValue object = JsonValue::object();
     object["ok"] = false;
-    JsonValue details = JsonValue::object();
-    details["code"] = JsonValue(to_string(error.code));
-    details["message"] = JsonValue(error.message);
-    details["place"] = JsonValue(error.place);
-    JsonValue::Array context;
-    for (const std::string& line : error.context) context.emplace_back(line);
-    details["context"] = JsonValue(std::move(context));
-    details["hint"] = JsonValue(error.hint);
-    object["error"] = std::move(details);
-    JsonWriter writer([](std::string_view text) -> Result<void> {
-      std::fwrite(text.data(), 1, text.size(), stdout);
-      return {};
-    });
-    writer.value(object);
-    if (writer.finish()) std::puts("");
+    object["error"] = error_json(error);
+    print_json(std::move(object));
   }
   std::fprintf(stderr, "isomer: %s\n", error.describe().c_str());
   return error.code == ErrorCode::kInvalidArgument ? kUsage : kFailed;
@@ -97,6 +160,40 @@ std::vector<std::string> split_list(std::string_view text) {
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return items;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const auto distance = [](std::string_view a, std::string_view b) {
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+      size_t diagonal = std::exchange(row[0], i);
+      for (size_t j = 1; j <= b.size(); ++j) diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
+    }
+    return row[b.size()];
+  };
+  if (word.size() > 100) return {};
+  const std::string* best = nullptr;
+  size_t least = std::max<size_t>(1, word.size() / 3) + 1;
+  for (const std::string& candidate : known) {
+    if (const size_t d = distance(word, candidate); d < least) {
+      least = d;
+      best = &candidate;
+    }
+  }
+  return best ? "did you mean " + *best + "?" : "";
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> parse_metadata(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> metadata;
+  for (const std::string& pair : split_list(text)) {
+    const size_t colon = pair.find(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == pair.size()) {
+      return fail(Error{ErrorCode::kInvalidArgument, "--metadata: '" + pair + "' is not KEY:FILE", {}, {}, "write --metadata=labels:labels.json"});
+    }
+    metadata.emplace_back(pair.substr(0, colon), pair.substr(colon + 1));
+  }
+  return metadata;
 }
 
 namespace {

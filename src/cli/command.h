@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "isomer/convert.h"
+#include "wire/json.h"
 
 namespace CLI {
 class App;
@@ -26,11 +27,14 @@ void add_voice_options(CLI::App& app, Voice& voice);
 // --input_format, --signature_name, --saved_model_tags, --output_node_names; `finish` turns what was given into LoadOptions.
 struct SourceOptions {
   std::string input_format, signature_name, saved_model_tags, output_node_names;
-  bool tags_given = false;
   void add_to(CLI::App& app);
   Result<LoadOptions> finish(const CLI::App& app) const;
 };
 
+// One object and a line end on standard output. Bytes that are no UTF-8 (names of files may have such) are replaced.
+void print_json(JsonValue value);
+// {"code", "message", "place", "context", "hint"}
+JsonValue error_json(const Error& error);
 // Prints the error ("isomer: ...", or a JSON object) and gives the exit code that belongs to it.
 int report_failure(const Error& error, const Voice& voice);
 
@@ -39,6 +43,10 @@ std::string human_count(int64_t count);  // "12,345"
 // "1 node", "2 nodes"
 std::string plural(int64_t count, std::string_view noun);
 std::vector<std::string> split_list(std::string_view text);
+// "did you mean --verify?" for a word that is nearly one of `known`; empty when it is not.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
+// KEY:FILE,KEY:FILE to pairs. The key ends at the first colon.
+Result<std::vector<std::pair<std::string, std::string>>> parse_metadata(std::string_view text);
 
 // NAME=FILE to a tensor: .npy, or .json for strings and small tensors ({"dtype": "string", "shape": [...], "values": [...]}).
 Result<NamedTensor> read_named_input(const std::string& assignment, const Limits& limits);

@@ -3,7 +3,6 @@
 #include <cstdio>
 
 #include "cli/command.h"
-#include "wire/json.h"
 
 namespace isomer::cli {
 namespace {
@@ -28,6 +27,7 @@ JsonValue to_json(const ConvertReport& report, const std::string& output, double
   object["ok"] = true;
   object["source_format"] = JsonValue(info(report.source.format).name);
   object["signature"] = JsonValue(report.signature);
+  object["rewritten"] = report.rewritten;
   object["nodes_read"] = report.nodes_read;
   object["nodes_written"] = report.nodes_written;
   object["weights"] = report.weights;
@@ -61,16 +61,14 @@ int run(const CLI::App& app, Options& options) {
   options.convert.load = std::move(*load);
   const auto format = format_from_name(options.output_format);
   if (!format) {
-    return report_failure({ErrorCode::kInvalidArgument, "there is no output format '" + options.output_format + "'", {}, {}, "formats that can be written: tfjs_graph_model"}, options.voice);
+    return report_failure(
+        {ErrorCode::kInvalidArgument, "there is no output format '" + options.output_format + "'", {}, {}, "formats that can be written: tfjs_graph_model"},
+        options.voice);
   }
   options.convert.output_format = *format;
-  for (const std::string& pair : split_list(options.metadata)) {
-    const size_t colon = pair.find(':');
-    if (colon == std::string::npos) {
-      return report_failure({ErrorCode::kInvalidArgument, "'" + pair + "' is not KEY:FILE", {}, {}, "write --metadata=labels:labels.json"}, options.voice);
-    }
-    options.convert.metadata.emplace_back(pair.substr(0, colon), pair.substr(colon + 1));
-  }
+  auto metadata = parse_metadata(options.metadata);
+  if (!metadata) return report_failure(metadata.error(), options.voice);
+  options.convert.metadata = std::move(*metadata);
   for (const std::string& assignment : options.verify_inputs) {
     auto input = read_named_input(assignment, options.convert.load.limits);
     if (!input) return report_failure(input.error(), options.voice);
@@ -84,12 +82,7 @@ int run(const CLI::App& app, Options& options) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!report) return report_failure(report.error(), options.voice);
   if (options.voice.json) {
-    JsonWriter writer([](std::string_view text) -> Result<void> {
-      std::fwrite(text.data(), 1, text.size(), stdout);
-      return {};
-    });
-    writer.value(to_json(*report, options.output, seconds));
-    if (writer.finish()) std::puts("");
+    print_json(to_json(*report, options.output, seconds));
   } else if (!options.voice.quiet) {
     std::fputs(describe_conversion(*report, options.input, options.output, seconds).c_str(), stdout);
   }
@@ -99,15 +92,21 @@ int run(const CLI::App& app, Options& options) {
 }  // namespace
 
 std::string describe_conversion(const ConvertReport& report, const std::string& input, const std::string& output, double seconds) {
-  std::string text = "read     " + input + ": " + std::string(info(report.source.format).title) + (report.source.detail.empty() ? "" : " (" + report.source.detail + ")") + ", signature " +
-                     report.signature + ", " + plural(report.nodes_read, "node") + "\n";
-  text += "did      froze variables, inlined functions, folded constants: " + plural(report.nodes_written, "node") + " left\n";
-  text += "wrote    " + output + ": " + plural(static_cast<int64_t>(report.files.size()), "file") + ", " + human_bytes(report.bytes_written) + " (" + plural(report.weights, "weight") + ", " +
-          human_bytes(report.weight_bytes) + ") in " + number(seconds) + " s\n";
+  std::string text = "read     " + input + ": " + std::string(info(report.source.format).title) +
+                     (report.source.detail.empty() ? "" : " (" + report.source.detail + ")") + ", signature " + report.signature + ", " +
+                     plural(report.nodes_read, "node") + "\n";
+  if (report.rewritten) {
+    text += "did      kept the graph and its weights as they are; --through_ir would optimise it\n";
+  } else {
+    text += "did      froze variables, inlined functions, folded constants: " + plural(report.nodes_written, "node") + " left\n";
+  }
+  text += "wrote    " + output + ": " + plural(static_cast<int64_t>(report.files.size()), "file") + ", " + human_bytes(report.bytes_written) + " (" +
+          plural(report.weights, "weight") + ", " + human_bytes(report.weight_bytes) + ") in " + number(seconds) + " s\n";
   for (const std::string& note : report.notes) text += "note     " + note + "\n";
   if (report.comparison) {
     for (const OutputDifference& o : report.comparison->outputs) {
-      text += "verified " + o.name + " " + to_string(o.type) + ": largest difference " + number(o.max_absolute) + " absolute, " + number(o.max_relative) + " relative\n";
+      text += "verified " + o.name + " " + to_string(o.type) + ": largest difference " + number(o.max_absolute) + " absolute, " + number(o.max_relative) +
+              " relative\n";
     }
   }
   return text;
@@ -116,17 +115,32 @@ std::string describe_conversion(const ConvertReport& report, const std::string& 
 void add_convert(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* app = program.add_subcommand("convert", "Convert a model. The input's format is recognised from its content.");
-  app->add_option("INPUT", options->input, "a SavedModel directory, hub module (directory or .tar.gz), frozen graph (.pb, .pbtxt) or tf.js graph model")->required();
+  app->footer(R"(What happens: variables become constants, functions are inlined, what is constant is computed, and ops that tf.js lacks or computes
+differently are written in others. Nothing is left at OUTPUT when it fails. A graph model as INPUT is written again as it is, with
+weight files of another size; --through_ir, --signature_name and --output_node_names send it the long way, too.
+
+Examples:
+  isomer convert saved_model/ web_model/ --verify
+  isomer convert frozen.pb web_model/ --output_node_names=Softmax
+  isomer convert module.tar.gz web_model/ --signature_name=default
+  isomer convert web_model/ web_model/ --weight_shard_size_bytes=16777216
+
+`isomer inspect INPUT` tells signatures, candidates for outputs, and what cannot be converted.)");
+  app->add_option("INPUT", options->input, "a SavedModel directory, hub module (directory or .tar.gz), frozen graph (.pb, .pbtxt) or tf.js graph model")
+      ->required();
   app->add_option("OUTPUT", options->output, "the directory to write; a model that is there is replaced, all at once")->required();
   options->source.add_to(*app);
   app->add_option("--output_format", options->output_format, "tfjs_graph_model")->capture_default_str();
-  app->add_option("--weight_shard_size_bytes", options->convert.weight_shard_size_bytes, "size of the weight files")->capture_default_str();
+  app->add_option("--weight_shard_size_bytes", options->convert.weight_shard_size_bytes, "largest size of a weight file")->capture_default_str();
   app->add_option("--strip_debug_ops", options->strip_debug_ops, "remove Assert, CheckNumerics and Print")->capture_default_str();
   app->add_flag("--skip_op_check", options->convert.skip_op_check, "write ops that tf.js lacks as they are");
   app->add_option("--use_structured_outputs_names", options->structured, "write userDefinedMetadata.structuredOutputKeys")->capture_default_str();
+  app->add_flag("--through_ir", options->convert.through_ir,
+                "optimise a graph model too; without it a graph model is only written again, quantised weights and all");
   app->add_option("--metadata", options->metadata, "JSON files for userDefinedMetadata: KEY:FILE,KEY:FILE");
   app->add_flag("--verify", options->convert.verify, "read the result back, run source and result on the same inputs, and print the largest differences");
-  app->add_option("--verify_input", options->verify_inputs, "an input for --verify: NAME=FILE.npy (default: random numbers)");
+  app->add_option("--verify_input", options->verify_inputs, "an input for --verify: NAME=FILE.npy, once for each (default: random numbers)")
+      ->allow_extra_args(false);
   app->add_option("--seed", options->convert.seed, "of the random inputs")->capture_default_str();
   app->add_option("--atol", options->convert.tolerance.absolute, "allowed absolute difference")->capture_default_str();
   app->add_option("--rtol", options->convert.tolerance.relative, "allowed relative difference")->capture_default_str();

@@ -32,13 +32,39 @@ std::string summary(const NamedTensor& output) {
   return text;
 }
 
+JsonValue to_json(const std::vector<NamedTensor>& outputs, const std::string& directory) {
+  JsonValue object = JsonValue::object();
+  object["ok"] = true;
+  JsonValue::Array list;
+  for (const NamedTensor& output : outputs) {
+    JsonValue entry = JsonValue::object();
+    entry["name"] = JsonValue(output.name);
+    entry["dtype"] = JsonValue(to_string(output.value.dtype()));
+    JsonValue::Array shape;
+    for (const int64_t size : output.value.shape()) shape.emplace_back(size);
+    entry["shape"] = JsonValue(std::move(shape));
+    list.push_back(std::move(entry));
+  }
+  object["outputs"] = JsonValue(std::move(list));
+  // The values lie in the files that outputs.json there names.
+  if (!directory.empty()) object["directory"] = JsonValue(directory);
+  return object;
+}
+
 }  // namespace
 
 void add_run(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* app = program.add_subcommand("run", "Run a model on given inputs with the reference kernels.");
+  app->footer(R"(The kernels are made to be right, not fast. Small results are printed; --output keeps them all.
+
+Examples:
+  isomer run saved_model/ --input x=x.npy
+  isomer run web_model/ --input image=image.npy --input size=size.npy --output results/ --tfjs-compat
+
+`isomer inspect MODEL` tells the names and types of the inputs.)");
   app->add_option("MODEL", options->model, "a model of any format that Isomer reads")->required();
-  app->add_option("--input", options->inputs, "NAME=FILE.npy, or NAME=FILE.json for strings; once for each input");
+  app->add_option("--input", options->inputs, "NAME=FILE.npy, or NAME=FILE.json for strings; once for each input")->allow_extra_args(false);
   app->add_option("--output", options->output, "the directory for outputs.json and one .npy (strings: .json) for each output");
   options->source.add_to(*app);
   app->add_flag("--tfjs-compat", options->run.tfjs_compat, "compute as TensorFlow.js does where it differs from TensorFlow");
@@ -50,6 +76,7 @@ void add_run(CLI::App& program, int& exit_code) {
       exit_code = report_failure(outputs.error(), options->voice);
       return;
     }
+    if (options->voice.json) print_json(to_json(*outputs, options->output));
     if (options->voice.quiet || options->voice.json) return;
     std::printf("ran %s: %s\n", options->model.c_str(), plural(static_cast<int64_t>(outputs->size()), "output").c_str());
     for (const NamedTensor& output : *outputs) std::printf("  %s\n", summary(output).c_str());

@@ -105,7 +105,7 @@ Result<Recognised> recognise_file(const std::string& path, const Limits& limits)
     if (auto model = recognise_json(bytes, path)) return *model;
     return fail(unrecognised(path));
   }
-  if (head.starts_with("module")) return Recognised{Format::kIsomerText, path};
+  if (head.starts_with("module {") || head.starts_with("function @")) return Recognised{Format::kIsomerText, path};
   const size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
   const bool binary_name = path.ends_with("saved_model.pb");

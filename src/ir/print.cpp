@@ -208,7 +208,11 @@ std::string Printer::module(const Module& module) {
   }
   for (const Table& t : module.tables) {
     text += "  table " + quote(t.name) + " " + std::string(to_string(t.key_dtype)) + " -> " + std::string(to_string(t.value_dtype));
-    text += t.keys.valid() ? " keys = " + tensor(t.keys) + " values = " + tensor(t.values) + "\n" : "\n";
+    if (t.keys.valid()) {
+      text += " keys = " + tensor(t.keys);
+      text += " values = " + tensor(t.values);  // a statement of its own: side bytes are written in the order of the text
+    }
+    text += "\n";
   }
   for (const Asset& a : module.assets) {
     text += "  asset " + quote(a.name) + " " + (a.content.size() > options_.inline_bytes ? side(a.content, "...") : quote(a.content.text())) + "\n";

@@ -124,6 +124,7 @@ Result<void> GraphVerifier::check_attributes(const Node& node) {
 Result<void> GraphVerifier::check_dtypes(const Node& node) {
   if (node.is("Foreign")) return {};
   std::vector<DType> inputs;
+  inputs.reserve(node.inputs.size());
   for (const ValueId input : node.inputs) inputs.push_back(graph_.type(input).dtype);
   const std::vector<DType> expected = TRY(result_dtypes(*node.op, *node.attributes, inputs));
   if (expected.size() != node.outputs.size()) {

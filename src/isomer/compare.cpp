@@ -91,7 +91,8 @@ std::vector<OutputDifference> compare_outputs(const std::vector<NamedTensor>& ex
   std::vector<OutputDifference> result;
   for (size_t i = 0; i < expected.size(); ++i) {
     if (i >= actual.size()) {
-      result.push_back({expected[i].name, {}, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity(), false, "the output is missing"});
+      result.push_back(
+          {expected[i].name, {}, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity(), false, "the output is missing"});
       continue;
     }
     result.push_back(compare_tensors(expected[i].name, expected[i].value, actual[i].value, tolerance));

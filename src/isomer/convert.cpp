@@ -23,8 +23,11 @@ int64_t count_nodes(const ir::Module& module) {
   return count;
 }
 
-Result<std::vector<std::pair<std::string, JsonValue>>> read_metadata(const ConvertOptions& options) {
-  std::vector<std::pair<std::string, JsonValue>> metadata;
+// Members of userDefinedMetadata, in order.
+using Metadata = std::vector<std::pair<std::string, JsonValue>>;
+
+Result<Metadata> read_metadata(const ConvertOptions& options) {
+  Metadata metadata;
   for (const auto& [key, path] : options.metadata) {
     const std::string text = TRY(in_context(read_small_file(path, 64 << 20), "reading the metadata '" + key + "'"));
     metadata.emplace_back(key, TRY(in_context(read_json(text, options.load.limits), "reading the metadata '" + key + "' from " + path)));
@@ -32,22 +35,21 @@ Result<std::vector<std::pair<std::string, JsonValue>>> read_metadata(const Conve
   return metadata;
 }
 
-// Ops that make predict() impossible: tf.js runs them only through executeAsync().
-std::optional<std::string> needs_async(const ir::Module& module) {
-  static constexpr std::string_view kAsync[] = {"StatelessIf",         "StatelessWhile",      "Where",         "NonMaxSuppressionV2", "NonMaxSuppressionV3",
-                                                "NonMaxSuppressionV4", "NonMaxSuppressionV5", "HashTableV2",   "LookupTableFindV2",   "ListDiff"};
-  std::set<std::string> found;
-  for (const auto& function : module.functions())
-    for (const ir::NodeId id : function->graph.live_nodes())
-      if (const auto name = function->graph.node(id).op->name; std::find(std::begin(kAsync), std::end(kAsync), name) != std::end(kAsync)) found.insert(std::string(name));
-  if (found.empty()) return std::nullopt;
-  std::string list;
-  for (const std::string& name : found) list += (list.empty() ? "" : ", ") + name;
-  return "run it with model.executeAsync(): tf.js does not run " + list + " in predict()";
+// What the source carried, then what the caller gave (which wins).
+Result<Metadata> merge_metadata(const ir::Module& source, const Metadata& given, const Limits& limits) {
+  Metadata merged;
+  for (const auto& [key, text] : source.metadata) {
+    if (std::any_of(given.begin(), given.end(), [&](const auto& member) { return member.first == key; })) continue;
+    merged.emplace_back(key, TRY(read_json(text, limits)));
+  }
+  merged.insert(merged.end(), given.begin(), given.end());
+  return merged;
 }
 
-Result<Comparison> verify_result(const std::string& directory, const ir::Module& source, const ConvertOptions& options) {
+// `as_tfjs`: the source, too, is a model for tf.js.
+Result<Comparison> verify_result(const std::string& directory, const ir::Module& source, bool as_tfjs, const ConvertOptions& options) {
   RunOptions run;
+  run.tfjs_compat = as_tfjs;
   run.limits = options.load.limits;
   run.seed = options.seed;
   SampledRun expected;
@@ -58,7 +60,8 @@ Result<Comparison> verify_result(const std::string& directory, const ir::Module&
     expected.outputs = TRY(in_context(run_model(source, expected.inputs, run), "running the source for --verify"));
   }
   const auto document = TRY(in_context(tfjs::read_graph_model(directory, options.load.limits), "reading the result back for --verify"));
-  const ir::Module result = TRY(in_context(tfjs::import_graph_model(document, {}, options.load.limits, heap_allocator()), "reading the result back for --verify"));
+  const ir::Module result =
+      TRY(in_context(tfjs::import_graph_model(document, {}, options.load.limits, heap_allocator()), "reading the result back for --verify"));
   run.tfjs_compat = true;
   const auto actual = TRY(in_context(run_model(result, expected.inputs, run), "running the result for --verify"));
   Comparison comparison;
@@ -76,18 +79,72 @@ Result<void> check_names(const ir::Module& source, const tfjs::GraphModelOutput&
   return {};
 }
 
-}  // namespace
-
-Result<ConvertReport> convert_model(const std::string& input, const std::string& output, const ConvertOptions& options) {
-  if (options.output_format != Format::kGraphModel) {
-    return fail(Error{ErrorCode::kInvalidArgument, "Isomer does not write the format " + std::string(info(options.output_format).name), {}, {}, "formats it writes: tfjs_graph_model"});
+// Reads what was written back and compares; the error says by how much the outputs differ.
+Result<void> verify(const std::string& partial, const std::string& output, const ir::Module& source, bool as_tfjs, const ConvertOptions& options,
+                    ConvertReport& result) {
+  report(options, "verifying");
+  result.comparison = TRY(verify_result(partial, source, as_tfjs, options));
+  if (result.comparison->equal()) return {};
+  std::string text = "the result differs from the source beyond the tolerance";
+  for (const OutputDifference& o : result.comparison->outputs) {
+    if (o.equal) continue;
+    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative) +
+            (o.note.empty() ? "" : " (" + o.note + ")");
   }
-  ConvertReport result;
+  return fail(Error{ErrorCode::kInvalidModel, std::move(text), output, {}, "nothing was written; allow more with --rtol and --atol, or report the model"});
+}
+
+void count_written(const tfjs::WriteReport& written, const std::string& output, ConvertReport& result) {
+  result.files = written.files;
+  result.weight_bytes = written.weight_bytes;
+  for (const std::string& file : written.files)
+    if (const auto bytes = map_file(output + "/" + file)) result.bytes_written += bytes->size();
+}
+
+int64_t count_nodes(const tf::GraphDef& graph) {
+  int64_t count = graph.node_size();
+  for (const tf::FunctionDef& function : graph.library().function()) count += function.node_def_size();
+  return count;
+}
+
+// A graph model again, in weight files of another size; all it holds is kept.
+Result<void> rewrite(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
+  tfjs::GraphModelDocument document = TRY(in_context(tfjs::read_graph_model(result.source.path, options.load.limits), "reading " + result.source.path));
+  std::optional<ir::Module> source;
+  if (options.verify)
+    source = TRY(in_context(tfjs::import_graph_model(document, options.load, options.load.limits, heap_allocator()), "reading the source for --verify"));
+  if (!metadata.empty()) {
+    JsonValue& members = document.json["userDefinedMetadata"];
+    if (!members.is_object()) members = JsonValue::object();
+    for (const auto& [key, value] : metadata) members[key] = value;
+  }
+  tfjs::WriteOptions write_options;
+  write_options.weight_shard_size_bytes = options.weight_shard_size_bytes;
+  write_options.before_commit = [&](const std::string& partial) -> Result<void> {
+    if (options.verify) TRY(verify(partial, output, *source, true, options, result));
+    return {};
+  };
+  report(options, "writing " + output);
+  count_written(TRY(tfjs::rewrite_graph_model(document, output, write_options)), output, result);
+  result.rewritten = true;
+  result.signature = "serving_default";
+  result.nodes_read = result.nodes_written = count_nodes(document.topology);
+  result.weights = static_cast<int64_t>(document.weights.entries.size());
+  return {};
+}
+
+void note_narrowed(const std::vector<tfjs::NarrowedWeight>& weights, ConvertReport& result) {
+  std::set<std::string> narrowed;
+  for (const auto& weight : weights)
+    if (weight.from != weight.to) narrowed.insert(std::string(to_string(weight.from)) + " to " + std::string(to_string(weight.to)));
+  for (const std::string& text : narrowed) result.notes.push_back("weights narrowed from " + text + ", which is what tf.js has");
+}
+
+// From any format to a graph model, by way of the IR.
+Result<void> convert(const std::string& input, const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
   SpillArena arena;
-  const auto metadata = TRY(read_metadata(options));
   report(options, "reading " + input);
   LoadedModel model = TRY(load_model(input, options.load, arena));
-  result.source = model.source;
   result.signature = model.module.signatures[0].key;
   result.nodes_read = count_nodes(model.module);
   // Verification needs the source as it was; its tensors are shared, so this costs nodes, not weights.
@@ -98,39 +155,66 @@ Result<ConvertReport> convert_model(const std::string& input, const std::string&
   passes::PassContext context{options.load.limits, &arena};
   TRY(passes::freeze(model.module, options.strip_debug_ops, context));
   report(options, "preparing the graph for tf.js");
-  tfjs::ExportOptions export_options{options.structured_outputs_names || (model.source.format == Format::kGraphModel && !model.module.signatures[0].structured_outputs.empty()),
-                                     options.skip_op_check, metadata};
+  const bool from_tfjs = model.source.format == Format::kGraphModel;
+  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check,
+                                           TRY(merge_metadata(model.module, metadata, options.load.limits))};
   tfjs::GraphModelOutput graph_model = TRY(in_context(tfjs::export_graph_model(model.module, export_options, context), "converting to a tf.js graph model"));
   graph_model.converted_by = "Isomer " ISOMER_VERSION;
   if (original) TRY(check_names(*original, graph_model));
   result.nodes_written = count_nodes(model.module);
+  result.weights = static_cast<int64_t>(graph_model.weights.size());
   if (auto note = needs_async(model.module)) result.notes.push_back(std::move(*note));
 
   report(options, "writing " + output);
   tfjs::WriteOptions write_options;
   write_options.weight_shard_size_bytes = options.weight_shard_size_bytes;
   write_options.before_commit = [&](const std::string& partial) -> Result<void> {
-    if (!options.verify) return {};
-    report(options, "verifying");
-    result.comparison = TRY(verify_result(partial, *original, options));
-    if (result.comparison->equal()) return {};
-    std::string text = "the result differs from the source beyond the tolerance";
-    for (const OutputDifference& o : result.comparison->outputs) {
-      if (o.equal) continue;
-      text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative) + (o.note.empty() ? "" : " (" + o.note + ")");
-    }
-    return fail(Error{ErrorCode::kInvalidModel, std::move(text), output, {}, "nothing was written; allow more with --rtol and --atol, or report the model"});
+    if (options.verify) TRY(verify(partial, output, *original, from_tfjs, options, result));
+    return {};
   };
   const tfjs::WriteReport written = TRY(tfjs::write_graph_model(graph_model, output, write_options));
-  result.files = written.files;
-  result.weights = static_cast<int64_t>(graph_model.weights.size());
-  result.weight_bytes = written.weight_bytes;
-  std::set<std::string> narrowed;
-  for (const auto& weight : written.narrowed)
-    if (weight.from != weight.to) narrowed.insert(std::string(to_string(weight.from)) + " to " + std::string(to_string(weight.to)));
-  for (const std::string& text : narrowed) result.notes.push_back("weights narrowed from " + text + ", which is what tf.js has");
-  for (const std::string& file : written.files)
-    if (const auto bytes = map_file(output + "/" + file)) result.bytes_written += bytes->size();
+  count_written(written, output, result);
+  note_narrowed(written.narrowed, result);
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::string> needs_async(const ir::Module& module) {
+  static constexpr std::string_view kAsync[] = {"StatelessIf",         "StatelessWhile",      "Where",       "NonMaxSuppressionV2", "NonMaxSuppressionV3",
+                                                "NonMaxSuppressionV4", "NonMaxSuppressionV5", "HashTableV2", "LookupTableFindV2",   "ListDiff"};
+  std::set<std::string> found;
+  for (const auto& function : module.functions())
+    for (const ir::NodeId id : function->graph.live_nodes())
+      if (const auto name = function->graph.node(id).op->name; std::find(std::begin(kAsync), std::end(kAsync), name) != std::end(kAsync))
+        found.insert(std::string(name));
+  if (found.empty()) return std::nullopt;
+  std::string list;
+  for (const std::string& name : found) list += (list.empty() ? "" : ", ") + name;
+  return "run it with model.executeAsync(): tf.js does not run " + list + " in predict()";
+}
+
+Result<ConvertReport> convert_model(const std::string& input, const std::string& output, const ConvertOptions& options) {
+  if (options.output_format != Format::kGraphModel) {
+    return fail(Error{ErrorCode::kInvalidArgument,
+                      "Isomer does not write the format " + std::string(info(options.output_format).name),
+                      {},
+                      {},
+                      "formats it writes: tfjs_graph_model"});
+  }
+  if (options.weight_shard_size_bytes <= 0) {
+    return fail(
+        Error{ErrorCode::kInvalidArgument, "--weight_shard_size_bytes must be positive, found " + std::to_string(options.weight_shard_size_bytes), {}, {}, {}});
+  }
+  ConvertReport result;
+  const Metadata metadata = TRY(read_metadata(options));
+  result.source = TRY(recognise_input(input, options.load.input_format, options.load.limits));
+  const bool chosen = options.load.signature || !options.load.output_node_names.empty();
+  if (result.source.format == Format::kGraphModel && !options.through_ir && !chosen) {
+    TRY(rewrite(output, metadata, options, result));
+  } else {
+    TRY(convert(input, output, metadata, options, result));
+  }
   return result;
 }
 

@@ -20,6 +20,9 @@ struct ConvertOptions {
   bool skip_op_check = false;
   bool structured_outputs_names = false;
   std::vector<std::pair<std::string, std::string>> metadata;  // key, path of a JSON file
+  // A graph model is written again as it is (quantised weights, unknown members and all) unless this is set, or a signature or output nodes are named:
+  // then it goes through the IR and is optimised like any other source.
+  bool through_ir = false;
   bool verify = false;
   std::vector<NamedTensor> verify_inputs;  // empty: drawn at random
   uint64_t seed = 0;
@@ -30,6 +33,7 @@ struct ConvertOptions {
 struct ConvertReport {
   Recognised source;
   std::string signature;
+  bool rewritten = false;  // written again without going through the IR
   int64_t nodes_read = 0, nodes_written = 0;
   int64_t weights = 0, weight_bytes = 0;
   std::vector<std::string> files;
@@ -37,6 +41,9 @@ struct ConvertReport {
   std::vector<std::string> notes;  // what a user should know: narrowed dtypes, control flow that needs executeAsync, ...
   std::optional<Comparison> comparison;
 };
+
+// Why predict() will not run the model in tf.js and what will; nothing where predict() does.
+std::optional<std::string> needs_async(const ir::Module& module);
 
 // Converts INPUT into OUTPUT. Nothing is left at OUTPUT when it fails (a model that was there stays). With `verify` the result is read back from disk and
 // run beside the source; a difference beyond the tolerance is an InvalidModel error, and nothing is left.

@@ -11,6 +11,20 @@
 namespace isomer {
 namespace {
 
+// What a graph model says beside its graph goes along. `signature` is not among it: the module has that in a form of its own.
+Result<ir::Module> import_graph_model(const tfjs::GraphModelDocument& document, const LoadOptions& options, TensorAllocator& allocator) {
+  ir::Module module = TRY(tfjs::import_graph_model(document, options, options.limits, allocator));
+  const JsonValue* metadata = document.json.find("userDefinedMetadata");
+  if (!metadata || !metadata->is_object()) return module;
+  for (const JsonMember& member : metadata->members()) {
+    if (member.key == "signature") continue;
+    // Other outputs than the signature's have no places in its structure.
+    if (member.key == "structuredOutputKeys" && !options.output_node_names.empty()) continue;
+    module.metadata.emplace_back(member.key, TRY(write_json(member.value)));
+  }
+  return module;
+}
+
 Result<ir::Module> import_any(const Recognised& source, const LoadOptions& options, TensorAllocator& allocator) {
   switch (source.format) {
     case Format::kSavedModel:
@@ -19,7 +33,7 @@ Result<ir::Module> import_any(const Recognised& source, const LoadOptions& optio
       return tf::import_saved_model(document, options, options.limits);
     }
     case Format::kFrozenGraph: return tf::import_frozen_graph(TRY(tf::read_frozen_graph(source.path, options.limits)), options, options.limits);
-    case Format::kGraphModel: return tfjs::import_graph_model(TRY(tfjs::read_graph_model(source.path, options.limits)), options, options.limits, allocator);
+    case Format::kGraphModel: return import_graph_model(TRY(tfjs::read_graph_model(source.path, options.limits)), options, allocator);
     case Format::kIsomerText: {
       const Bytes text = TRY(map_file(source.path));
       const std::string side = source.path + ".bin";
@@ -30,7 +44,10 @@ Result<ir::Module> import_any(const Recognised& source, const LoadOptions& optio
     }
     default: break;
   }
-  return fail(Error{ErrorCode::kUnsupported, "this is a " + std::string(info(source.format).title) + ", which Isomer recognises but does not read yet", source.path, {},
+  return fail(Error{ErrorCode::kUnsupported,
+                    "this is a " + std::string(info(source.format).title) + ", which Isomer recognises but does not read yet",
+                    source.path,
+                    {},
                     "isomer --help lists the formats that it reads"});
 }
 

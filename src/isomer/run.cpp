@@ -60,7 +60,11 @@ Result<std::vector<NamedTensor>> run_model(const ir::Module& module, const std::
     });
     const TensorType& type = graph.type(port.value);
     if (given == inputs.end()) {
-      return fail(Error{ErrorCode::kInvalidArgument, "no value for the input '" + port.key + "' of type " + to_string(type), {}, {}, "the inputs are: " + list_inputs(graph)});
+      return fail(Error{ErrorCode::kInvalidArgument,
+                        "no value for the input '" + port.key + "' of type " + to_string(type),
+                        {},
+                        {},
+                        "the inputs are: " + list_inputs(graph)});
     }
     used.insert(given->name);
     Tensor value = TRY(convert(given->value, type.dtype, port.key, options.limits));

@@ -20,8 +20,8 @@ struct RunOptions {
   uint64_t seed = 0;
 };
 
-// Runs the module's signature on inputs given by key (or by tensor name). Missing and unknown names, wrong dtypes and shapes are InvalidArgument errors that say
-// what is expected. Integer inputs are converted to the expected integer dtype where the values fit, floats to the expected float dtype.
+// Runs the module's signature on inputs given by key (or by tensor name). Missing and unknown names, wrong dtypes and shapes are InvalidArgument errors that
+// say what is expected. Integer inputs are converted to the expected integer dtype where the values fit, floats to the expected float dtype.
 Result<std::vector<NamedTensor>> run_model(const ir::Module& module, const std::vector<NamedTensor>& inputs, const RunOptions& options);
 
 }  // namespace isomer

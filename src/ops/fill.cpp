@@ -161,6 +161,7 @@ Result<void> infer_invert_permutation(InferContext& c) {
 }
 Result<Outputs> reference_invert_permutation(EvalContext& c, Inputs inputs) {
   const Tensor& x = *TRY(tensor_input(c, inputs, 0));
+  if (x.rank() != 1) return input_error("a permutation must be a vector, found " + type_text(x));
   const std::vector<int64_t> order = TRY(int_vector(x, "the permutation"));
   const auto count = static_cast<int64_t>(order.size());
   std::vector<int64_t> inverse(order.size(), -1);

@@ -325,6 +325,57 @@ def gathers():
         yield Case(op, "to a vector", [[i32(1), i32(0, 2)], [i64(5), i64(6, 7)]])
 
 
+def scatters():
+    rng = generator("ScatterNd")
+    rows = np.array([[2], [0], [2]], np.int32)
+    for label, x in several(rng, 3, 2):
+        yield Case("ScatterNd", label, [rows, x, i32(4, 2)])
+        yield Case("TensorScatterUpdate", label, [x, np.array([[1, 0], [2, 1]], np.int32), x[0]])
+        for op in ("TensorScatterAdd", "TensorScatterSub", "TensorScatterMax", "TensorScatterMin"):
+            if label in ("float32", "half", "int64", "int8") or (label == "complex128" and op in ("TensorScatterAdd", "TensorScatterSub")):
+                yield Case(op, label, [x, rows, x])
+        yield Case("SparseToDense", label, [np.array([[0, 1], [1, 0]], np.int32), i32(2, 2), x[0], x[1, 0]])
+    yield Case("ScatterNd", "elements", [np.array([[0, 1], [1, 1], [0, 1]], np.int64), f32(1, 2, 4), i64(2, 2)])
+    yield Case("ScatterNd", "matrix of rows", [np.array([[[0], [1]], [[1], [2]]], np.int32), counted(2, 2, 2), i32(3, 2)])
+    yield Case("ScatterNd", "no updates", [np.zeros((0, 1), np.int32), np.zeros((0, 2), np.float32), i32(2, 2)])
+    yield Case("ScatterNd", "int8 wraps", [np.array([[0], [0]], np.int32), np.array([100, 100], np.int8), i32(1)])
+    yield Case("TensorScatterUpdate", "rows, the last wins", [counted(3, 2), np.array([[1], [1]], np.int64), -counted(2, 2)])
+    yield Case("TensorScatterUpdate", "nothing", [counted(3), np.zeros((0, 1), np.int32), np.zeros(0, np.float32)])
+    yield Case("TensorScatterMax", "twice", [f32(0, 5), np.array([[0], [0], [1]], np.int32), f32(3, 2, 4)])
+    yield Case("TensorScatterMin", "twice", [f32(0, 5), np.array([[0], [0], [1]], np.int32), f32(3, -2, 4)])
+    yield Case("SparseToDense", "vector", [i64(0, 3), i64(5), f32(1, 2), np.float32(-1)])
+    yield Case("SparseToDense", "scalar index", [scalar(2), i32(4), scalar(7), scalar(0)])
+    yield Case("SparseToDense", "one value", [i32(1, 2), i32(4), scalar(7), scalar(0)])
+    yield Case("SparseToDense", "unsorted, repeated", [i32(2, 1, 2), i32(3), f32(1, 2, 3), np.float32(0)], validate_indices=False)
+
+
+def segments():
+    rng = generator("SegmentSum")
+    for op in ("SegmentSum", "SegmentMean", "SegmentMax", "SegmentMin", "SegmentProd"):
+        for label, x in several(rng, 4, 2):
+            if label in ("float32", "half", "int64") or (label == "int8" and op != "SegmentProd") or (label == "complex128" and op in ("SegmentSum", "SegmentProd")):
+                yield Case(op, label, [x, i32(0, 0, 1, 1)])
+        yield Case(op, "empty segments", [normal(rng, 3), i64(1, 1, 4)])
+        yield Case(op, "rank 3", [normal(rng, 3, 2, 2), i32(0, 1, 1)])
+        yield Case(op, "nothing", [np.zeros((0, 2), np.float32), np.zeros(0, np.int32)])
+    yield Case("SegmentMax", "infinities", [f32(-np.inf, -np.inf, np.inf), i32(0, 0, 1)])
+    yield Case("SegmentMin", "infinities", [f32(np.inf, np.inf, -np.inf), i32(0, 0, 1)])
+    for op in ("UnsortedSegmentSum", "UnsortedSegmentMax", "UnsortedSegmentMin", "UnsortedSegmentProd"):
+        for label, x in several(rng, 3, 2):
+            if label in ("float32", "half", "int64", "int8") or (label == "complex128" and op in ("UnsortedSegmentSum", "UnsortedSegmentProd")):
+                yield Case(op, label, [x, i32(2, 0, 2), scalar(4)])
+        yield Case(op, "left out", [normal(rng, 3), i64(-1, 1, -1), scalar(2, np.int64)])
+        yield Case(op, "matrix of numbers", [normal(rng, 2, 2, 2), np.array([[0, 1], [1, 1]], np.int32), scalar(2)])
+        yield Case(op, "nothing", [np.zeros((0, 2), np.float32), np.zeros(0, np.int32), scalar(2)])
+    for op in ("SparseSegmentSum", "SparseSegmentMean", "SparseSegmentSqrtN"):
+        for dtype in (np.float32, np.float64) + ((np.int32,) if op == "SparseSegmentSum" else ()):
+            x = (normal(rng, 4, 2) * 4).astype(dtype)
+            yield Case(op, np.dtype(dtype).name, [x, i32(3, 0, 1), i32(0, 0, 1)])
+            yield Case(op + "WithNumSegments", np.dtype(dtype).name, [x, i32(3, 0, 1), i32(0, 0, 2), scalar(4)])
+        yield Case(op, "empty segments", [normal(rng, 4), i64(3, 3), i32(1, 3)])
+        yield Case(op + "WithNumSegments", "no indices", [normal(rng, 4, 1), np.zeros(0, np.int32), np.zeros(0, np.int32), scalar(2)])
+
+
 def cases():
-    for family in (identities, shapes, fills, slices, joins, paddings, transpositions, gathers):
+    for family in (identities, shapes, fills, slices, joins, paddings, transpositions, gathers, scatters, segments):
         yield from family()

@@ -37,6 +37,9 @@ struct GraphImporter::Scope {
   bool is_function = false;
   std::unordered_map<std::string, std::vector<ValueId>> values;  // results by node name (or argument name)
   std::unordered_map<std::string, NodeId> nodes;
+  // Output names by which inputs refer to nodes, in the order met. For an op that is not known they stand for its results: which result a name means
+  // nobody can tell, but different names are different results.
+  std::unordered_map<std::string, std::vector<std::string>> output_names;
 };
 
 namespace {
@@ -128,7 +131,11 @@ Result<ValueId> GraphImporter::resolve(const Scope& scope, std::string_view inpu
     // Offset of the named output among the results.
     const ir::Node& producer = scope.graph.producer(values[0]);
     const auto& outputs = ir::signature_of(*producer.op).outputs;
-    if (outputs.size() > 1) {
+    if (producer.is("Foreign")) {
+      if (const auto names = scope.output_names.find(std::string(name)); names != scope.output_names.end()) {
+        index += std::find(names->second.begin(), names->second.end(), output_name) - names->second.begin();
+      }
+    } else if (outputs.size() > 1) {
       const auto named = std::find_if(outputs.begin(), outputs.end(), [&](const ir::Operand& o) { return o.name == output_name; });
       if (named == outputs.end()) {
         return fail(ErrorCode::kInvalidModel, std::string(producer.op->name) + " has no output '" + std::string(output_name) + "', but '" + std::string(input) + "' names it");
@@ -151,14 +158,14 @@ Result<ir::AttributeMap> GraphImporter::attributes_of(const NodeDef& node, const
     const std::string& key = entry.key();
     if (key.starts_with('_') && !node.op().starts_with('_')) continue;
     if (op && op->name == "Const" && key == "value") {
-      // The weights of a tf.js model lie apart; everything else has them here.
-      const bool apart = weights_ != nullptr;
-      auto value = apart ? weights_(node.name()) : decode_tensor(entry.value().tensor(), decode_);
+      auto value = weights_ ? weights_(node.name(), dtype_from_number(entry.value().tensor().dtype()).value_or(DType::kInvalid)) : decode_tensor(entry.value().tensor(), decode_);
       if (const auto replaced = constants_.find(node.name()); replaced != constants_.end()) value = replaced->second;
       if (!value) return fail(std::move(value.error()).at(describe(node)));
+      map.push_back({"dtype", value->dtype()});
       map.push_back({key, std::move(*value)});
       continue;
     }
+    if (op && op->name == "Const") continue;  // its dtype is that of the value
     auto value = decode_attribute(entry.value(), decode_);
     if (!value) return fail(std::move(value.error()).with_context("reading attribute '" + key + "'").at(describe(node)));
     map.push_back({key, std::move(*value)});
@@ -239,23 +246,31 @@ Result<void> GraphImporter::import_node(Scope& scope, const NodeDef& node) {
   const auto wanted = scope.values.find(node.name());
   const size_t count = wanted == scope.values.end() ? 1 : std::max<size_t>(1, wanted->second.size());
   std::vector<TensorType> types(count);
-  if (const auto* type = ir::find(map, "T"); type && std::holds_alternative<DType>(*type)) types[0].dtype = std::get<DType>(*type);
   const NodeId id = scope.graph.add_with_types(ops::kOp_Foreign, ir::attributes_with(ir::ForeignAttributes{node.op(), std::move(map)}), inputs, types, node.name());
   scope.values[node.name()] = scope.graph.node(id).outputs;
   scope.nodes[node.name()] = id;
   return {};
 }
 
-Result<void> GraphImporter::import_nodes(Scope& scope, std::span<const NodeDef* const> nodes) {
-  // For ops that are not known, make room for as many results as are referred to.
-  for (const NodeDef* node : nodes) {
-    for (const std::string& input : node->input()) {
-      const TensorName name = parse_tensor_name(input);
-      if (name.control || name.index == 0 || name.index > 1000) continue;
-      auto& values = scope.values[std::string(node_of(input))];
-      if (values.size() <= static_cast<size_t>(name.index)) values.resize(static_cast<size_t>(name.index) + 1);
-    }
+// For an op that is not known, makes room for as many results as are referred to.
+void GraphImporter::note_reference(Scope& scope, const std::string& input) {
+  if (input.starts_with('^')) return;
+  const std::string producer(node_of(input));
+  int64_t results = parse_tensor_name(input).index + 1;
+  if (const size_t first = input.find(':'), last = input.rfind(':'); first != last) {
+    auto& names = scope.output_names[producer];
+    const std::string output_name = input.substr(first + 1, last - first - 1);
+    if (std::find(names.begin(), names.end(), output_name) == names.end()) names.push_back(output_name);
+    results += static_cast<int64_t>(names.size()) - 1;
   }
+  if (results == 1 || results > 1000) return;
+  auto& values = scope.values[producer];
+  if (values.size() < static_cast<size_t>(results)) values.resize(static_cast<size_t>(results));
+}
+
+Result<void> GraphImporter::import_nodes(Scope& scope, std::span<const NodeDef* const> nodes) {
+  for (const NodeDef* node : nodes)
+    for (const std::string& input : node->input()) note_reference(scope, input);
   for (const NodeDef* node : nodes) {
     if (auto imported = import_node(scope, *node); !imported) return fail(std::move(imported.error()).at(describe(*node)).with_context("importing graph '" + scope.name + "'"));
     const auto id = scope.nodes.find(node->name());
@@ -322,6 +337,7 @@ Result<ir::Function*> GraphImporter::import_function(std::string_view name, std:
   for (const auto& ret : def.ret()) roots.push_back(std::string(node_of(ret.value())));
   for (const auto& ret : def.control_ret()) roots.push_back(std::string(node_of(ret.value())));
   const auto order = TRY(needed_nodes(by_name, roots, stop, function.name));
+  for (const auto& ret : def.ret()) note_reference(scope, ret.value());
   TRY(import_nodes(scope, order));
   for (const auto& arg : signature.output_arg()) {
     const auto ret = std::find_if(def.ret().begin(), def.ret().end(), [&](const StringEntry& e) { return e.key() == arg.name(); });

@@ -48,8 +48,9 @@ struct Fetch {
 
 class GraphImporter {
  public:
-  // Weights of Const nodes that carry none in the message, by node name (tf.js models keep them apart).
-  using WeightSource = std::function<Result<Tensor>(const std::string& name)>;
+  // Weights of Const nodes that carry none in the message, by node name (tf.js models keep them apart). `declared` is what the node says its dtype
+  // is, which the result must have.
+  using WeightSource = std::function<Result<Tensor>(const std::string& name, DType declared)>;
 
   // `library` and `detached` must outlive the importer.
   GraphImporter(ir::Module& module, const FunctionDefLibrary& library, std::span<const Bytes> detached, const Limits& limits);
@@ -72,6 +73,7 @@ class GraphImporter {
  private:
   struct Scope;
 
+  static void note_reference(Scope& scope, const std::string& input);
   Result<void> import_nodes(Scope& scope, std::span<const NodeDef* const> nodes);
   Result<void> import_node(Scope& scope, const NodeDef& node);
   Result<void> import_variable(Scope& scope, const NodeDef& node);

@@ -4,6 +4,7 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
@@ -65,6 +66,7 @@ Result<void> parse_binary(const std::string& bytes, pb::Message& message, const 
   TRY(check_size(static_cast<int64_t>(bytes.size()), what, limits));
   pb::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
   stream.SetRecursionLimit(static_cast<int>(limits.nesting));
+  const pb::LogSilencer silence;  // protobuf writes to the error stream what the Error says
   if (!message.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
     return fail(Error{ErrorCode::kMalformed, "not a valid " + std::string(message.GetDescriptor()->name()) + " message", what, {}, "the file is damaged or of another format"});
   }

@@ -63,6 +63,31 @@ Result<void> bind_resource_input(tf::GraphDef& topology, const tf::GraphDef& ini
   return {};
 }
 
+// tf.js stores what it computes with; the topology says what TensorFlow had: an int64 kept as int32, a double kept as float32. The IR keeps true
+// dtypes, so the value goes back to it.
+Result<Tensor> widened(Tensor stored, DType declared, const Limits& limits, TensorAllocator& allocator) {
+  if (stored.dtype() == declared || type_class(stored.dtype()) == TypeClass::kString || element_size(declared) == 0) return stored;
+  MutableTensor out = TRY(MutableTensor::create(declared, stored.shape(), limits, allocator));
+  constexpr int64_t kBlock = 4096;
+  std::vector<double> reals(kBlock);
+  std::vector<int64_t> integers(kBlock);
+  std::vector<std::complex<double>> complexes(kBlock);
+  for (int64_t first = 0; first < stored.elements(); first += kBlock) {
+    const auto count = static_cast<size_t>(std::min(kBlock, stored.elements() - first));
+    if (is_float(declared)) {
+      load_doubles(stored, first, std::span(reals).first(count));
+      store_doubles(out, first, std::span(reals).first(count));
+    } else if (is_complex(declared)) {
+      load_complex(stored, first, std::span(complexes).first(count));
+      store_complex(out, first, std::span(complexes).first(count));
+    } else {
+      load_int64s(stored, first, std::span(integers).first(count));
+      store_int64s(out, first, std::span(integers).first(count));
+    }
+  }
+  return std::move(out).finish();
+}
+
 }  // namespace
 
 Result<ir::Module> import_graph_model(const GraphModelDocument& document, const ImportOptions& options, const Limits& limits, TensorAllocator& allocator) {
@@ -101,7 +126,9 @@ Result<ir::Module> import_graph_model(const GraphModelDocument& document, const 
   }
 
   ir::Module module;
-  const auto weights = [&](const std::string& name) { return document.weight(name, limits, allocator); };
+  const auto weights = [&](const std::string& name, DType declared) -> Result<Tensor> {
+    return widened(TRY(document.weight(name, limits, allocator)), declared, limits, allocator);
+  };
   const std::string key = options.signature.value_or("serving_default");
   std::vector<std::string> roots, fed;
   for (const tf::Feed& feed : feeds) fed.push_back(tf::parse_tensor_name(feed.tensor).node);

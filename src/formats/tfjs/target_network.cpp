@@ -107,7 +107,6 @@ Reason batch_matmul(const NodeView& v) {
 
 Reason einsum(const NodeView& v) {
   const std::string equation = v.attribute<std::string>("equation", "");
-  if (v.input_count() > 2) return "tf.js multiplies two operands at most";
   if (equation.find("->") == std::string::npos) return "tf.js wants the result's labels";
   if (equation.find('.') != std::string::npos) return "tf.js has no ellipsis";
   std::set<char> seen;

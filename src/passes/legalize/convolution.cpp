@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/partial_value.h"
+
 namespace isomer::passes {
 namespace {
 
@@ -121,7 +123,9 @@ Result<bool> lower_conv3d_transpose(RuleContext& context, ir::NodeId node, std::
   Builder b(context, node);
   const Integers strides = b.attribute("strides", Integers{}), dilations = b.attribute("dilations", Integers{1, 1, 1, 1, 1});
   Term filter = b.input(1), y = b.input(2);
-  const PartialShape result = b.result_shape();
+  PartialShape result = b.result_shape();
+  if (const auto sizes = ops::partial_elements(context.graph, b.input(0).id()); sizes && sizes->size() == 5 && result.has_rank())
+    for (int64_t axis = 0; axis < 5; ++axis) result[axis] = (*sizes)[static_cast<size_t>(axis)].value_or(result[axis]);
   if (!filter.shape().fully_known() || !result.has_rank() || !y.shape().has_rank() || strides.size() != 5 || dilations.size() != 5) return refuse(reason, "the shapes must be known");
   std::vector<double> pads{0, 0};
   for (int64_t axis = 1; axis < 4; ++axis) {

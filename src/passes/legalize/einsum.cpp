@@ -1,8 +1,7 @@
-// Einsum in the plain form: one or two operands, small labels, no ellipsis, no label twice in one operand, nothing that broadcasts.
+// Einsum in the plain form: small labels, no ellipsis, no label twice in one operand, nothing that broadcasts.
 //
 //   ellipses      become labels; dimensions of size 1 that broadcast against others are squeezed away, and come back where the result has them
 //   a label twice becomes one: x is masked where the two indices differ and summed over the second ("ii->i" is the diagonal)
-//   more operands are contracted pair by pair from the left; what neither the result nor a later operand needs is summed away early
 //   labels        are renamed to a, b, c ... by first use
 #include <algorithm>
 #include <map>
@@ -20,8 +19,6 @@ struct Operand {
   Labels labels;
   Term value;
 };
-
-bool has(const Labels& labels, int label) { return std::find(labels.begin(), labels.end(), label) != labels.end(); }
 
 // `dims` is how many dimensions the ellipsis stands for.
 Labels read_labels(std::string_view text, int64_t dims) {
@@ -86,7 +83,7 @@ std::string equation_of(std::span<const Labels> operands, const Labels& result) 
 
 }  // namespace
 
-// Before: Einsum(...) {equation = "...ij,jk,Kl->...iK"}   After: Einsum in the plain form, as the head of this file says
+// Before: Einsum(...) {equation = "...ij,jK->...iK"}   After: Einsum in the plain form, as the head of this file says
 Result<bool> lower_einsum(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);
   std::string equation = b.attribute<std::string>("equation", "");
@@ -133,21 +130,6 @@ Result<bool> lower_einsum(RuleContext& context, ir::NodeId node, std::string& re
     }
   }
 
-  while (operands.size() > 2) {
-    Labels kept;
-    for (size_t i = 0; i < 2; ++i) {
-      for (const int label : operands[i].labels) {
-        bool needed = has(result, label);
-        for (size_t later = 2; later < operands.size(); ++later) needed = needed || has(operands[later].labels, label);
-        if (needed && !has(kept, label)) kept.push_back(label);
-      }
-    }
-    const Labels pair[] = {operands[0].labels, operands[1].labels};
-    const std::string text = equation_of(pair, kept);
-    if (text.empty()) return refuse(reason, "the equation has more than 26 labels");
-    operands[0] = {kept, b.make("Einsum", {operands[0].value, operands[1].value}, {{"equation", text}})};
-    operands.erase(operands.begin() + 1);
-  }
   std::vector<Labels> labels;
   std::vector<Term> values;
   for (const Operand& operand : operands) {

@@ -196,7 +196,7 @@ Result<bool> lower_cross(RuleContext& context, ir::NodeId node, std::string&) {
   return b.replace(at(0, next) * at(1, after) - at(0, after) * at(1, next));
 }
 
-// Before: BatchMatMul*(x, y) whose batch dimensions broadcast   After: the same of both operands brought to the full batch by BroadcastTo
+// Before: BatchMatMulV2(x, y) whose batch dimensions broadcast   After: the same of both operands brought to the full batch by BroadcastTo
 // Before: BatchMatMulV3(x, y) {Tout}                             After: BatchMatMulV2 of the operands cast to Tout
 Result<bool> lower_batch_matmul(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);

@@ -36,8 +36,19 @@ Result<bool> lower_mean(RuleContext& context, ir::NodeId node, std::string& reas
 // Before: Max(x, axes), Min(x, axes) over no elements   After: Fill(shape of the result, lowest or highest value)
 Result<bool> lower_extremum(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);
-  const auto shape = b.result_shape().known();
-  if (!shape) return refuse(reason, "the shape of the result must be known");
+  const Term x = b.input(0);
+  const Tensor* axes = b.input(1).constant();
+  if (!axes || !x.shape().has_rank()) return refuse(reason, "the axes must be constant, the rank known");
+  std::vector<bool> reduced(static_cast<size_t>(x.shape().rank()));
+  for (const int64_t axis : axes->to_int64s()) reduced[static_cast<size_t>(TRY(resolve_axis(axis, x.shape().rank())))] = true;
+  std::vector<Size> shape;
+  for (int64_t axis = 0; axis < x.shape().rank(); ++axis) {
+    if (!reduced[static_cast<size_t>(axis)]) {
+      shape.push_back(b.size_of(x, axis));
+    } else if (b.attribute("keep_dims", false)) {
+      shape.emplace_back(int64_t{1});
+    }
+  }
   const bool largest = context.graph.node(node).is("Max");
   const DType dtype = b.result_dtype();
   double value = INFINITY;
@@ -48,7 +59,7 @@ Result<bool> lower_extremum(RuleContext& context, ir::NodeId node, std::string& 
   } else if (largest) {
     value = -value;
   }
-  return b.replace(b.make("Fill", {b.integers(*shape), b.number(dtype, value)}));
+  return b.replace(b.make("Fill", {b.sizes(shape), b.number(dtype, value)}));
 }
 
 // Before: All(x, axes)   After: LogicalNot(Any(LogicalNot(x), axes))

@@ -16,12 +16,16 @@ Term last_axis_to(Term x, int64_t rank, int64_t axis) {
 }  // namespace
 
 // Before: Select(c, a, b), c a vector and a, b of higher rank   After: SelectV2(Reshape(c, [n, 1, ...]), a, b)
-// With a scalar condition or one of the same shape the two ops are the same.
-Result<bool> lower_select(RuleContext& context, ir::NodeId node, std::string& reason) {
+// Where the ranks are not known: the shape is ConcatV2(Shape(c), Fill([Rank(a) - Rank(c)], 1)), right for every rank that Select allows.
+Result<bool> lower_select(RuleContext& context, ir::NodeId node, std::string&) {
   Builder b(context, node);
   const Term condition = b.input(0), yes = b.input(1), no = b.input(2);
   const PartialShape data = yes.shape().has_rank() ? yes.shape() : no.shape();
-  if (!condition.shape().has_rank() || !data.has_rank()) return refuse(reason, "the ranks of the condition and of the data of Select must be known");
+  if (!condition.shape().has_rank() || !data.has_rank()) {
+    const auto rank_of = [&](Term x) { return b.make("Rank", {x}); };
+    const Term ones = b.make("Fill", {expand(rank_of(yes) - rank_of(condition), 0), b.integer(1)});
+    return b.replace(select(b.make("Reshape", {condition, concat({b.shape_of(condition), ones}, 0)}), yes, no));
+  }
   if (condition.shape().rank() != 1 || data.rank() <= 1) return b.replace(select(condition, yes, no));
   std::vector<Size> sizes(static_cast<size_t>(data.rank()), int64_t{1});
   sizes[0] = int64_t{-1};

@@ -120,17 +120,6 @@ Result<bool> lower_reverse_sequence(RuleContext& context, ir::NodeId node, std::
   return b.replace(transpose_unless_same(gather(x, index, 1, 1), inverse(order)));
 }
 
-// Before: Reverse(x, dims) with constant dims   After: ReverseV2(x, the axes where dims holds true)
-Result<bool> lower_reverse(RuleContext& context, ir::NodeId node, std::string& reason) {
-  Builder b(context, node);
-  const Tensor* flags = b.input(1).constant();
-  if (!flags) return refuse(reason, "the axes must be constant");
-  std::vector<int64_t> axes;
-  for (int64_t i = 0; i < flags->elements(); ++i)
-    if (flags->as_int64(i) != 0) axes.push_back(i);
-  return b.replace(b.make("ReverseV2", {b.input(0), b.integers(axes)}));
-}
-
 // Before: ConjugateTranspose(x, perm) of real numbers   After: Transpose(x, perm); of complex ones Transpose(Conj(x), perm)
 Result<bool> lower_conjugate_transpose(RuleContext& context, ir::NodeId node, std::string&) {
   Builder b(context, node);
