@@ -62,6 +62,7 @@ def kinds():
         Kind("ctest", 900, None),
         Kind("fixtures: run", 600, suite + ["run", "--binary", dev] + report("own-run")),
         Kind("fixtures: damaged", 900, [sys.executable, os.path.join(ROOT, "tests/formats/bad.py"), "--binary", dev], slow=True),
+        Kind("old spellings", 300, [sys.executable, os.path.join(ROOT, "tests/formats/variants.py"), "--binary", release]),
         Kind("what is left", 300, [sys.executable, os.path.join(ROOT, "tests/formats/atomic.py"), "--binary", release]),
         Kind("fixtures: tf.js", 600, suite + ["tfjs", "--binary", release] + report("own-tfjs"), [tfjs], only_peers=True),
         Kind("fixtures: TensorFlow", 600, [os.path.join(PEERS, "venv/bin/python"), os.path.join(ROOT, "tests/peers/tensorflow_agrees.py"), "--binary", release],

@@ -20,6 +20,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+import fixture as fx  # noqa: E402
+
 OLD, NEW = os.path.join(HERE, "mlp/source"), os.path.join(ROOT, "examples/digits/saved_model")
 
 
@@ -37,8 +40,8 @@ class Test:
     def __init__(self, binary, folder):
         self.binary, self.folder, self.passed, self.problems = binary, folder, 0, []
 
-    def convert(self, model, out, **more):
-        return subprocess.run([self.binary, "convert", "--quiet", model, out], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **more)
+    def convert(self, model, out, flags=(), **more):
+        return subprocess.run([self.binary, "convert", "--quiet", *flags, model, out], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **more)
 
     def expect(self, what, good, detail=""):
         if good:
@@ -50,12 +53,18 @@ class Test:
         return [name for name in os.listdir(self.folder) if "partial" in name]
 
     def same_bytes(self):
-        first, second = os.path.join(self.folder, "first"), os.path.join(self.folder, "deeper/second")
-        os.mkdir(os.path.dirname(second))
-        a = self.convert(NEW, first)
-        b = self.convert(os.path.relpath(NEW, self.folder), second, cwd=self.folder, env={"LC_ALL": "C", "TZ": "Asia/Tokyo", "TMPDIR": self.folder, "HOME": "/nowhere"})
-        self.expect("two conversions succeed", a.returncode == b.returncode == 0, (a.stderr + b.stderr).decode("utf-8", "replace"))
-        self.expect("two conversions give the same bytes", a.returncode == 0 and content(first) == content(second))
+        models = [("digits", NEW, [])]
+        for fixture in fx.find_fixtures(HERE):
+            if not fixture.refused:
+                signature, tags, _ = fixture.selections()[0]
+                models.append((fixture.name, fixture.model, fixture.flags(signature, tags)))
+        elsewhere = {"LC_ALL": "C", "TZ": "Asia/Tokyo", "TMPDIR": self.folder, "HOME": "/nowhere"}
+        for name, model, flags in models:
+            first, second = os.path.join(self.folder, name), os.path.join(self.folder, "deeper/second", name)
+            a = self.convert(model, first, flags)
+            b = self.convert(os.path.relpath(model, self.folder), second, flags, cwd=self.folder, env=elsewhere)
+            self.expect("two conversions of %s succeed" % name, a.returncode == b.returncode == 0, (a.stderr + b.stderr).decode("utf-8", "replace"))
+            self.expect("two conversions of %s give the same bytes" % name, a.returncode == 0 and b.returncode == 0 and content(first) == content(second))
 
     def killed(self, kills):
         target = os.path.join(self.folder, "target")
