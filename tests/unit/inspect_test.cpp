@@ -99,7 +99,9 @@ TEST(Inspect, NeedsAFormat) {
   const auto missing = inspect_model(kFixtures + "nowhere", {});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
-  EXPECT_FALSE(inspect_model(kFixtures + "README.md", {}));
+  const TemporaryDirectory directory;
+  std::ofstream(directory / "notes") << "nothing that a model begins with";
+  EXPECT_FALSE(inspect_model(directory / "notes", {}));
 }
 
 TEST(Inspect, KnowsAGraphModelAndItsRoutes) {
