@@ -97,7 +97,7 @@ std::string describe_routes(const Inspection& inspection) {
   std::string text = "\nlayers model (trainable) or graph model (predicts only)?\n";
   switch (inspection.use) {
     case Use::kTrainable: text += line("  now", "trainable: it holds Keras layers"); break;
-    case Use::kInferenceOnly: text += line("  now", "predicts only: it holds ops, not layers"); break;
+    case Use::kInferenceOnly: text += line("  now", "predicts only: it holds ops and weights, and nothing to train them with"); break;
     case Use::kUnknown: text += line("  now", "not known"); break;
   }
   for (const Route& route : inspection.routes) {

@@ -72,6 +72,8 @@ def run_commands(commands, body, binary, version):
             words = [word.replace("%s", "input.isomer").replace("%S", ROOT) for word in shlex.split(command)]
             if words[0] == "isomer":
                 words[0] = binary
+            elif words[0] == "tensorflowjs_converter":
+                words[0] = os.path.join(os.path.dirname(binary), words[0])
             done = subprocess.run(words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
             text += with_line_end(done.stdout.decode("utf-8", "backslashreplace"))
             if done.stderr:
