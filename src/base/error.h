@@ -70,7 +70,7 @@ T take(std::expected<T, Error>&& result) {
 inline void take(std::expected<void, Error>&&) {}
 }  // namespace detail
 
-// The value of a Result, or return its error from the enclosing function. The counter keeps the names of nested uses apart.
+// The value of a Result, or return its error from here. Not inside braces after another element (tools/check-try). The counter keeps nested uses apart.
 #define TRY(...) ISOMER_TRY_NAMED(ISOMER_TRY_NAME(__COUNTER__), __VA_ARGS__)
 #define ISOMER_TRY_NAME(number) ISOMER_TRY_PASTE(try_result_, number)
 #define ISOMER_TRY_PASTE(a, b) a##b

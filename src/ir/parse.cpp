@@ -183,7 +183,8 @@ Result<AttributeMap> ModuleParser::attribute_map() {
     std::string name = TRY(cursor_.name("the name of an attribute"));
     if (find(map, name)) return malformed("attribute '" + name + "' stands twice", begin);
     TRY(cursor_.expect("="));
-    map.push_back({std::move(name), TRY(parse_attribute_value(cursor_, options_))});
+    AttributeValue value = TRY(parse_attribute_value(cursor_, options_));
+    map.push_back({std::move(name), std::move(value)});
   } while (cursor_.take(","));
   TRY(cursor_.expect("}"));
   return map;
@@ -266,8 +267,15 @@ Result<ModuleParser::PortText> ModuleParser::port() {
 }
 
 Result<void> ModuleParser::resolve(const Ports& ports, Graph& graph) {
-  for (const PortText& p : ports.inputs) graph.inputs.push_back({p.key, TRY(find_value(graph, p.value)), p.tensor_name});
-  for (const PortText& p : ports.outputs) graph.outputs.push_back({p.key, TRY(find_value(graph, p.value)), p.tensor_name});
+  const auto add_ports = [&](const std::vector<PortText>& texts, std::vector<Port>& list) -> Result<void> {
+    for (const PortText& text : texts) {
+      const ValueId value = TRY(find_value(graph, text.value));
+      list.push_back({text.key, value, text.tensor_name});
+    }
+    return {};
+  };
+  TRY(add_ports(ports.inputs, graph.inputs));
+  TRY(add_ports(ports.outputs, graph.outputs));
   for (const Reference& r : ports.control_outputs) graph.control_outputs.push_back(TRY(find_node(graph, r)));
   return {};
 }

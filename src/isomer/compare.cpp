@@ -128,7 +128,8 @@ Result<SampledRun> sample_run(const ir::Module& module, uint64_t seed, const Run
           free_dimension = true;
           shape = {choice.batch};
         }
-        run.inputs.push_back({port.key, TRY(draw(type.dtype, shape, integers, module, random, options.limits))});
+        Tensor value = TRY(draw(type.dtype, shape, integers, module, random, options.limits));
+        run.inputs.push_back({port.key, std::move(value)});
       }
       auto outputs = run_model(module, run.inputs, options);
       if (outputs) {

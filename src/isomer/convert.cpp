@@ -156,8 +156,8 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   TRY(passes::freeze(model.module, options.strip_debug_ops, context));
   report(options, "preparing the graph for tf.js");
   const bool from_tfjs = model.source.format == Format::kGraphModel;
-  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check,
-                                           TRY(merge_metadata(model.module, metadata, options.load.limits))};
+  auto merged_metadata = TRY(merge_metadata(model.module, metadata, options.load.limits));
+  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check, std::move(merged_metadata)};
   tfjs::GraphModelOutput graph_model = TRY(in_context(tfjs::export_graph_model(model.module, export_options, context), "converting to a tf.js graph model"));
   graph_model.converted_by = "Isomer " ISOMER_VERSION;
   if (original) TRY(check_names(*original, graph_model));

@@ -135,7 +135,8 @@ Result<Task> make_task(EvalContext& c, Inputs inputs) {
   if (x.rank() != spatial + 2) return input_error("this pool takes rank " + std::to_string(spatial + 2) + ", found " + type_text(x));
   Pool pool = TRY(make_pool(c.as<Struct>(), spatial, PartialShape(x.shape())));
   const PartialShape shape = image_shape(pool.format, x.shape()[0], pool.windows, x.shape()[static_cast<size_t>(pool.format.channel_axis())]);
-  return Task{&x, pool, TRY(c.allocate(x.dtype(), shape.dims()))};
+  MutableTensor y = TRY(c.allocate(x.dtype(), shape.dims()));
+  return Task{&x, std::move(pool), std::move(y)};
 }
 
 template <class Struct, int64_t spatial>

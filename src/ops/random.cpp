@@ -92,7 +92,8 @@ Result<void> infer_integers(InferContext& c) {
 Result<void> infer_multinomial(InferContext& c) {
   const PartialShape logits = TRY(shape_of_rank(c, 0, 2));
   const Tensor* samples = c.constant(1);
-  c.set_shape(0, PartialShape{logits[0], samples ? TRY(scalar_int(*samples, "the number of samples")) : kUnknownDim});
+  const int64_t count = samples ? TRY(scalar_int(*samples, "the number of samples")) : kUnknownDim;
+  c.set_shape(0, PartialShape{logits[0], count});
   return {};
 }
 

@@ -66,10 +66,8 @@ Result<Task> make_task(EvalContext& c, Inputs inputs) {
     return input_error("the size of the resized images must be height and width, found " + to_string(wanted));
   const Shape& s = images.shape();
   if (s[1] < 1 || s[2] < 1) return input_error("there is nothing to resize in " + type_text(images));
-  return Task{&images,
-              {s[1], wanted[0], a.align_corners, a.half_pixel_centers},
-              {s[2], wanted[1], a.align_corners, a.half_pixel_centers},
-              TRY(c.allocate(c.output_dtype(0), {s[0], wanted[0], wanted[1], s[3]}))};
+  MutableTensor resized = TRY(c.allocate(c.output_dtype(0), {s[0], wanted[0], wanted[1], s[3]}));
+  return Task{&images, {s[1], wanted[0], a.align_corners, a.half_pixel_centers}, {s[2], wanted[1], a.align_corners, a.half_pixel_centers}, std::move(resized)};
 }
 
 Result<Outputs> reference_nearest(EvalContext& c, Inputs inputs) {

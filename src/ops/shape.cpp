@@ -181,8 +181,9 @@ Result<void> infer_broadcast_gradient_args(InferContext& c) {
   return {};
 }
 Result<Outputs> reference_broadcast_gradient_args(EvalContext& c, Inputs inputs) {
-  const Shape shapes[2] = {TRY(shape_value(*TRY(tensor_input(c, inputs, 0)), "the first shape")),
-                           TRY(shape_value(*TRY(tensor_input(c, inputs, 1)), "the second shape"))};
+  Shape shapes[2];
+  shapes[0] = TRY(shape_value(*TRY(tensor_input(c, inputs, 0)), "the first shape"));
+  shapes[1] = TRY(shape_value(*TRY(tensor_input(c, inputs, 1)), "the second shape"));
   TRY(broadcast(shapes[0], shapes[1]));
   std::vector<int64_t> axes[2];
   const size_t rank = std::max(shapes[0].size(), shapes[1].size());
@@ -193,7 +194,9 @@ Result<Outputs> reference_broadcast_gradient_args(EvalContext& c, Inputs inputs)
       if (d < lead || shapes[i][d - lead] == 1) axes[i].push_back(static_cast<int64_t>(d));
     }
   }
-  return Outputs{TRY(int_vector_tensor(c, c.output_dtype(0), axes[0])), TRY(int_vector_tensor(c, c.output_dtype(1), axes[1]))};
+  Outputs outputs;
+  for (int64_t i = 0; i < 2; ++i) outputs.emplace_back(TRY(int_vector_tensor(c, c.output_dtype(i), axes[i])));
+  return outputs;
 }
 
 Result<void> infer_concat_offset(InferContext& c) {

@@ -88,7 +88,8 @@ Result<Outputs> split_rows(EvalContext& c, Inputs inputs, Split split) {
   }
   const int64_t count = values.size();
   const int64_t shape[] = {text.elements(), columns};
-  return Outputs{Tensor::int64s(indices).reshaped({count, 2}), TRY(values.finish({count})), Tensor::int64s(shape)};
+  Tensor pieces = TRY(values.finish({count}));
+  return Outputs{Tensor::int64s(indices).reshaped({count, 2}), std::move(pieces), Tensor::int64s(shape)};
 }
 
 Result<Outputs> reference_split(EvalContext& c, Inputs inputs) {

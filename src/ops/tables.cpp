@@ -111,7 +111,9 @@ Result<Outputs> reference_size(EvalContext& c, Inputs inputs) { return one(Tenso
 
 Result<Outputs> reference_export(EvalContext& c, Inputs inputs) {
   const LookupTable& table = *TRY(readable_table(c, inputs));
-  return Outputs{TRY(table.keys(memory_of(c))), TRY(table.values(memory_of(c)))};
+  Tensor keys = TRY(table.keys(memory_of(c)));
+  Tensor values = TRY(table.values(memory_of(c)));
+  return Outputs{std::move(keys), std::move(values)};
 }
 
 // --- vocabulary files

@@ -42,7 +42,8 @@ Result<void> FixtureReader::add_attribute(std::string_view text) {
   if (equals == std::string_view::npos || equals < 2) return wrong("expected 'attr name = value'");
   std::string_view name = text.substr(0, equals);
   while (name.ends_with(' ')) name.remove_suffix(1);
-  fixture_.cases.back().attributes.push_back({std::string(name), TRY(here(ir::parse_attribute(text.substr(equals + 1))))});
+  auto value = TRY(here(ir::parse_attribute(text.substr(equals + 1))));
+  fixture_.cases.back().attributes.push_back({std::string(name), std::move(value)});
   return {};
 }
 

@@ -73,7 +73,8 @@ Result<Built> build(const Case& test) {
       quoted = quoted != (rest[end] == '"');
       depth += rest[end] == '[' ? 1 : rest[end] == ']' ? -1 : 0;
     }
-    attributes.push_back({rest.substr(0, is), TRY(ir::parse_attribute(rest.substr(is + 3, end - is - 3)))});
+    auto value = TRY(ir::parse_attribute(rest.substr(is + 3, end - is - 3)));
+    attributes.push_back({rest.substr(0, is), std::move(value)});
     rest.erase(0, std::min(rest.size(), end + 2));
   }
   const ir::NodeId node = TRY(passes::add_node(graph, test.op, attributes, inputs, "tested"));
@@ -174,9 +175,10 @@ ir::Module module_of(const std::string& text) {
 void expect_branch(const std::string& op, const std::string& condition_type, const Tensor& condition) {
   const std::string dtype = condition_type.substr(0, condition_type.find('['));
   const std::string shape = condition_type.substr(condition_type.find('['));
-  ir::Module module = module_of("module {\n  signature \"s\" = @main\n}\nfunction @main {\n  input \"c\" = %c\n  input \"a\" = %a\n  %c = Placeholder() {dtype = " + dtype + ", shape = shape" + shape +
-                                "} : " + condition_type + "\n  %a = Placeholder() {dtype = float32, shape = shape[2]} : float32[2]\n  %r = " + op +
-                                "(%c, %a) {then_branch = @yes, else_branch = @no, Tout = [float32]} : float32[2]\n  output \"r\" = %r\n}" + kBranches);
+  ir::Module module =
+      module_of("module {\n  signature \"s\" = @main\n}\nfunction @main {\n  input \"c\" = %c\n  input \"a\" = %a\n  %c = Placeholder() {dtype = " + dtype +
+                ", shape = shape" + shape + "} : " + condition_type + "\n  %a = Placeholder() {dtype = float32, shape = shape[2]} : float32[2]\n  %r = " + op +
+                "(%c, %a) {then_branch = @yes, else_branch = @no, Tout = [float32]} : float32[2]\n  output \"r\" = %r\n}" + kBranches);
   const std::vector<ir::RuntimeValue> arguments = {condition, *ir::parse_tensor("float32[2](3.0 4.0)")};
   expect_same_after(module, arguments, 0, op + " on " + type_text(condition));
   const ir::Graph& graph = module.find_function("main")->graph;
@@ -196,8 +198,9 @@ TEST(LegalizeControl, BranchesOnScalarBools) {
 
 TEST(LegalizeControl, LoopsOnScalarBools) {
   for (const char* op : {"While", "StatelessWhile"}) {
-    ir::Module module = module_of(std::string("module {\n  signature \"s\" = @main\n}\nfunction @main {\n  input \"a\" = %a\n") +
-                                  "  %a = Placeholder() {dtype = float32, shape = shape[]} : float32[]\n  %r = " + op + R"((%a) {cond = @more, body = @less} : float32[]
+    ir::Module module =
+        module_of(std::string("module {\n  signature \"s\" = @main\n}\nfunction @main {\n  input \"a\" = %a\n") +
+                  "  %a = Placeholder() {dtype = float32, shape = shape[]} : float32[]\n  %r = " + op + R"((%a) {cond = @more, body = @less} : float32[]
   output "r" = %r
 }
 function @more {
@@ -237,7 +240,8 @@ TEST(LegalizeRandom, KeepsToItsBounds) {
 TEST(LegalizeTable, EveryRuleHasACase) {
   std::set<std::string_view> tested = {"If", "StatelessIf", "While", "StatelessWhile", "RandomUniformInt"};
   for (const Case& test : legalize_cases::all()) tested.insert(test.op);
-  for (const std::string_view op : passes::ops_with_rules()) EXPECT_TRUE(tested.contains(op)) << op << " has a rule, but no case in tests/unit/legalize_cases.h";
+  for (const std::string_view op : passes::ops_with_rules())
+    EXPECT_TRUE(tested.contains(op)) << op << " has a rule, but no case in tests/unit/legalize_cases.h";
 }
 
 // Two convolutions in a row with channels first: the transposes between them cancel.

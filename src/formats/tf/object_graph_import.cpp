@@ -59,7 +59,10 @@ Result<void> flatten(const StructuredValue& value, const std::string& path, std:
       return {};
     }
     case StructuredValue::kTypeSpecValue:
-      return fail(Error{ErrorCode::kUnsupported, "'" + path + "' of the signature is a " + value.type_spec_value().type_spec_class_name(), {}, {},
+      return fail(Error{ErrorCode::kUnsupported,
+                        "'" + path + "' of the signature is a " + value.type_spec_value().type_spec_class_name(),
+                        {},
+                        {},
                         "export a signature that takes and gives dense tensors"});
     default: return {};  // None, numbers, strings: not tensors
   }
@@ -79,7 +82,11 @@ bool mentions_training(const StructuredValue& value) {
 class ObjectGraphImporter {
  public:
   ObjectGraphImporter(const SavedModelDocument& document, const MetaGraphDef& graph, const Limits& limits)
-      : document_(document), meta_(graph), objects_(graph.object_graph_def()), limits_(limits), importer_(module_, graph.graph_def().library(), document.detached, limits) {}
+      : document_(document),
+        meta_(graph),
+        objects_(graph.object_graph_def()),
+        limits_(limits),
+        importer_(module_, graph.graph_def().library(), document.detached, limits) {}
 
   // False: the object graph has neither the signature nor a callable function; the signature_def has to do.
   Result<bool> run(const ImportOptions& options);
@@ -158,18 +165,25 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture_variable(int64_t id,
     std::string name = variable.name().empty() ? "variable" : variable.name();
     if (module_.find_variable(name)) name += "_" + std::to_string(id);
     it->second = name;
-    ir::Variable entry{name, dtype_from_number(variable.dtype()).value_or(DType::kInvalid), TRY(decode_shape(variable.shape())), {}};
+    PartialShape shape = TRY(decode_shape(variable.shape()));
+    ir::Variable entry{name, dtype_from_number(variable.dtype()).value_or(DType::kInvalid), std::move(shape), {}};
     TRY(read_checkpoint_keys());
     const auto keys = checkpoint_keys_.find(id);
     if (keys != checkpoint_keys_.end() && keys->second.contains("VARIABLE_VALUE")) {
       entry.value = TRY(in_context(document_.bundle->read(keys->second["VARIABLE_VALUE"]), "reading the variable '" + name + "'"));
       if (entry.value.dtype() != entry.dtype || !compatible(entry.shape, PartialShape(entry.value.shape()))) {
         return fail(Error{ErrorCode::kInvalidModel,
-                          "the variable '" + name + "' is declared " + std::string(to_string(entry.dtype)) + to_string(entry.shape) + ", the checkpoint holds " + type_text(entry.value),
-                          document_.files->describe(""), {}, "the checkpoint belongs to another model"});
+                          "the variable '" + name + "' is declared " + std::string(to_string(entry.dtype)) + to_string(entry.shape) +
+                              ", the checkpoint holds " + type_text(entry.value),
+                          document_.files->describe(""),
+                          {},
+                          "the checkpoint belongs to another model"});
       }
     } else {
-      return fail(Error{ErrorCode::kNotFound, "the checkpoint holds no value for the variable '" + name + "'", document_.files->describe("variables"), {},
+      return fail(Error{ErrorCode::kNotFound,
+                        "the checkpoint holds no value for the variable '" + name + "'",
+                        document_.files->describe("variables"),
+                        {},
                         "copy the whole SavedModel, the variables directory included"});
     }
     module_.variables.push_back(std::move(entry));
@@ -245,7 +259,10 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture_table(int64_t id) {
       if (node.op().find("HashTable") != std::string::npos) maker = &node;
   }
   if (!maker) {
-    return fail(Error{ErrorCode::kUnsupported, "a captured resource is neither a variable nor a lookup table", "object " + std::to_string(id), {},
+    return fail(Error{ErrorCode::kUnsupported,
+                      "a captured resource is neither a variable nor a lookup table",
+                      "object " + std::to_string(id),
+                      {},
                       "models that hold other resources (iterators, decision forests) cannot become graph models"});
   }
   const ir::OpDef* op = ops::find_op(maker->op());
@@ -254,7 +271,9 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture_table(int64_t id) {
   const std::string name = it->second;
   ir::AttributeMap map = {{"shared_name", name}};
   for (const AttrEntry& attr : maker->attr()) {
-    if (attr.key() == "key_dtype" || attr.key() == "value_dtype") map.push_back({attr.key(), TRY(decode_attribute(attr.value(), {document_.detached, limits_}))});
+    if (attr.key() != "key_dtype" && attr.key() != "value_dtype") continue;
+    ir::AttributeValue value = TRY(decode_attribute(attr.value(), {document_.detached, limits_}));
+    map.push_back({attr.key(), std::move(value)});
   }
   if (inserted) {
     TRY(restore_mutable_table(id, name));
@@ -282,7 +301,8 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture(int64_t id) {
     case SavedObject::kConstant: return capture_constant(node->constant());
     case SavedObject::kResource: return capture_table(id);
     default:
-      return fail(Error{ErrorCode::kUnsupported, "a function captures an object that is no variable, constant, asset or table", "object " + std::to_string(id), {}, {}});
+      return fail(Error{
+          ErrorCode::kUnsupported, "a function captures an object that is no variable, constant, asset or table", "object " + std::to_string(id), {}, {}});
   }
 }
 
@@ -332,11 +352,12 @@ Result<std::string> ObjectGraphImporter::choose_function(const ImportOptions& op
     for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
     std::string functions;
     for (const auto& name : callable) functions += (functions.empty() ? "" : ", ") + name;
-    return fail(Error{ErrorCode::kNotFound,
-                      options.signature ? "the model has no signature '" + *options.signature + "'" : "the model has several signatures and none is called serving_default",
-                      document_.files->describe(""),
-                      {},
-                      "choose with --signature_name; signatures: " + (list.empty() ? "none" : list) + "; functions: " + (functions.empty() ? "none" : functions)});
+    return fail(Error{
+        ErrorCode::kNotFound,
+        options.signature ? "the model has no signature '" + *options.signature + "'" : "the model has several signatures and none is called serving_default",
+        document_.files->describe(""),
+        {},
+        "choose with --signature_name; signatures: " + (list.empty() ? "none" : list) + "; functions: " + (functions.empty() ? "none" : functions)});
   }
   key = wanted;
   const SavedFunction& function = object(child(0, wanted))->function();
@@ -365,7 +386,8 @@ Result<void> ObjectGraphImporter::import_entry(const std::string& name, const st
       const bool positional = !inputs[i].path.empty() && inputs[i].path.find_first_not_of("0123456789") == std::string::npos;
       std::string wanted = positional || inputs[i].path.empty() ? inputs[i].name : inputs[i].path;
       if (wanted.empty()) wanted = "arg_" + std::to_string(i);
-      if (std::any_of(graph.inputs.begin(), graph.inputs.begin() + static_cast<ptrdiff_t>(i), [&](const ir::Port& p) { return p.key == wanted; })) wanted += "_" + std::to_string(i);
+      if (std::any_of(graph.inputs.begin(), graph.inputs.begin() + static_cast<ptrdiff_t>(i), [&](const ir::Port& p) { return p.key == wanted; }))
+        wanted += "_" + std::to_string(i);
       port.key = wanted;
       if (auto merged = merge(graph.type(port.value).shape, inputs[i].type.shape)) {
         const NodeId node = graph.value(port.value).producer;
@@ -404,12 +426,15 @@ Result<bool> ObjectGraphImporter::run(const ImportOptions& options) {
 Result<void> add_asset(ir::Module& module, const ModelFiles& files, const std::string& name) {
   if (module.find_asset(name)) return {};
   auto content = files.read("assets/" + name);
-  if (!content) return fail(std::move(content.error()).with_context("reading the asset '" + name + "'").with_hint("copy the whole SavedModel, the assets directory included"));
+  if (!content)
+    return fail(
+        std::move(content.error()).with_context("reading the asset '" + name + "'").with_hint("copy the whole SavedModel, the assets directory included"));
   module.assets.push_back({name, std::move(*content)});
   return {};
 }
 
-Result<std::optional<ir::Module>> import_object_graph(const SavedModelDocument& document, const MetaGraphDef& graph, const ImportOptions& options, const Limits& limits) {
+Result<std::optional<ir::Module>> import_object_graph(const SavedModelDocument& document, const MetaGraphDef& graph, const ImportOptions& options,
+                                                      const Limits& limits) {
   ObjectGraphImporter importer(document, graph, limits);
   if (!TRY(importer.run(options))) return std::optional<ir::Module>();
   return std::optional<ir::Module>(importer.take());

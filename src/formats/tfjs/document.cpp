@@ -111,7 +111,10 @@ Result<bool> take_graph(JsonValue& json, std::string_view key, tf::GraphDefReade
 
 Result<Signature> signature_from_json(const JsonValue& json) {
   if (!json.is_object()) return fail(Error{ErrorCode::kMalformed, "expected an object, found " + describe(json), "signature", {}, {}});
-  return Signature{TRY(read_side(json, "inputs")), TRY(read_side(json, "outputs"))};
+  Signature signature;
+  signature.inputs = TRY(read_side(json, "inputs"));
+  signature.outputs = TRY(read_side(json, "outputs"));
+  return signature;
 }
 
 JsonValue to_json(const Signature& signature) {

@@ -127,7 +127,8 @@ Result<Shard> map_shard(const std::string& path, const std::string& directory) {
                     .with_context("looking for the weight file \"" + path + "\" that weightsManifest names")
                     .with_hint("put all files that weightsManifest names beside model.json"));
   }
-  return Shard{path, TRY(std::move(mapped))};
+  if (!mapped) return fail(std::move(mapped).error());
+  return Shard{path, std::move(*mapped)};
 }
 
 // The bytes of a group's files as one stream.
