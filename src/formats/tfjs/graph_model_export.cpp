@@ -80,6 +80,8 @@ Result<void> separate_function_results(ir::Module& module, const ir::Function& m
     for (ir::Port& port : graph.outputs) {
       const DType dtype = graph.type(port.value).dtype;
       if (dtype == DType::kVariant || dtype == DType::kResource) continue;
+      // A value that was stored in a list must be returned itself (passes/return_stored_values.cpp): it has its own Identity already.
+      if (port.key == "stored" && graph.producer(port.value).is("Identity") && !graph.producer(graph.producer(port.value).inputs[0]).is("Const")) continue;
       const NodeId identity = TRY(passes::add_node(graph, "Identity", {}, {&port.value, 1}, "result"));
       port.value = graph.output(identity);
     }
@@ -185,6 +187,9 @@ Result<GraphModelOutput> export_graph_model(ir::Module& module, const ExportOpti
   // Folding may have made forms that the table does not take (rank known only now).
   const auto late = TRY(passes::legalize(module, why_not, context));
   if (!late.empty() && !options.skip_op_check) return fail(refusal(late));
+
+  static constexpr std::string_view kLists[] = {"return_stored_values"};
+  TRY(passes::run_passes(module, kLists, context));
 
   ir::Function& main = *module.find_function(entry.function);
   TRY(separate_function_results(module, main));

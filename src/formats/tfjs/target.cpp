@@ -119,7 +119,7 @@ constexpr Row kRows[] = {
     {"LogicalNot", nullptr},
     {"LogicalOr", nullptr},
     {"LookupTableFind", nullptr},
-    {"LookupTableFindV2", nullptr},
+    {"LookupTableFindV2", table_find},
     {"LookupTableImport", nullptr},
     {"LookupTableImportV2", nullptr},
     {"LookupTableSize", nullptr},

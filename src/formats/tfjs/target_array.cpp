@@ -84,6 +84,12 @@ Reason one_result(const NodeView& v) {
 
 Reason not_registered(const NodeView&) { return "tf.js has the op's code, but does not find it"; }
 Reason synthetic(const NodeView&) { return "tf.js means something of its own by this name"; }
+
+Reason table_find(const NodeView& v) {
+  if (v.shape(1).has_rank() && v.shape(1).rank() == 1) return {};
+  return "tf.js gives a flat result";
+}
+
 Reason list_concat_v2(const NodeView&) { return "tf.js looks for the element shape among the attributes and fails"; }
 Reason list_pop_back(const NodeView&) { return "tf.js gives one of the two results and changes the list in place"; }
 

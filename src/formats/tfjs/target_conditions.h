@@ -84,6 +84,7 @@ Reason string_ngrams(const NodeView& v);
 Reason one_result(const NodeView& v);
 Reason not_registered(const NodeView& v);
 Reason synthetic(const NodeView& v);
+Reason table_find(const NodeView& v);
 Reason list_concat_v2(const NodeView& v);
 Reason list_pop_back(const NodeView& v);
 Reason conditional(const NodeView& v);
