@@ -57,7 +57,7 @@ Signature parse_signature(std::string_view text) {
   return signature;
 }
 
-Result<void> bind(const OpDef& op, AttributeMap& map, const std::string& name, AttributeValue value) {
+Result<void> bind_attribute(const OpDef& op, AttributeMap& map, const std::string& name, AttributeValue value) {
   if (const AttributeValue* bound = find(map, name)) {
     if (!equal(*bound, value)) {
       const auto* a = std::get_if<DType>(bound);
@@ -103,13 +103,13 @@ Result<AttributeMap> derived_attributes(const OpDef& op, std::span<const DType> 
     const auto types = inputs.subspan(at, count);
     at += count;
     if (operand.is_list) {
-      TRY(bind(op, map, operand.type_attribute, std::vector<DType>(types.begin(), types.end())));
+      TRY(bind_attribute(op, map, operand.type_attribute, std::vector<DType>(types.begin(), types.end())));
       continue;
     }
-    if (!operand.number_attribute.empty()) TRY(bind(op, map, operand.number_attribute, static_cast<int64_t>(count)));
+    if (!operand.number_attribute.empty()) TRY(bind_attribute(op, map, operand.number_attribute, static_cast<int64_t>(count)));
     for (const DType type : types) {
       if (!operand.fixed) {
-        TRY(bind(op, map, operand.type_attribute, type));
+        TRY(bind_attribute(op, map, operand.type_attribute, type));
       } else if (*operand.fixed != type && type != DType::kInvalid) {
         return fail(ErrorCode::kInvalidModel, "input '" + operand.name + "' of " + std::string(op.name) + " must be " + std::string(to_string(*operand.fixed)) +
                                                   ", found " + std::string(to_string(type)));

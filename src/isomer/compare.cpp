@@ -141,7 +141,8 @@ Result<SampledRun> sample_run(const ir::Module& module, uint64_t seed, const Run
       if (!free_dimension) break;
     }
   }
-  return fail(std::move(*first_error).with_context("looking for inputs that the model accepts").with_hint("give inputs with --verify_input NAME=FILE.npy"));
+  first_error->context.emplace_back("looking for inputs that the model accepts");
+  return fail(std::move(*first_error).with_hint("give inputs with --verify_input NAME=FILE.npy"));
 }
 
 }  // namespace isomer

@@ -153,7 +153,8 @@ Result<Outputs> reference_matrix_diag(EvalContext& c, Inputs inputs) {
   const int64_t rows = given ? TRY(scalar_int(*TRY(tensor_input(c, inputs, 2)), "num_rows")) : -1;
   const int64_t columns = given ? TRY(scalar_int(*TRY(tensor_input(c, inputs, 3)), "num_cols")) : -1;
   const Size size = TRY(matrix_size(range, diagonal.shape().back(), rows, columns));
-  const Band band{range, size.rows, size.columns, diagonal.shape().back(), TRY(alignment(*c.node().op, *c.node().attributes))};
+  const auto align = TRY(alignment(*c.node().op, *c.node().attributes));
+  const Band band{range, size.rows, size.columns, diagonal.shape().back(), align};
   Shape shape(diagonal.shape().begin(), diagonal.shape().begin() + batch_rank);
   shape.insert(shape.end(), {size.rows, size.columns});
   ElementWriter y = TRY(ElementWriter::create(c, diagonal.dtype(), std::move(shape)));

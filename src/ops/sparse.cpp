@@ -62,7 +62,8 @@ Result<Outputs> reference_fill_empty_rows(EvalContext& c, Inputs inputs) {
     out_values.copy(values, i, at, 1);
     reverse.as<int64_t>()[i] = at;
   }
-  return Outputs{std::move(out_indices).finish(), TRY(std::move(out_values).finish()), std::move(empty).finish(), std::move(reverse).finish()};
+  Tensor filled = TRY(std::move(out_values).finish());
+  return Outputs{std::move(out_indices).finish(), std::move(filled), std::move(empty).finish(), std::move(reverse).finish()};
 }
 
 // --- SparseReshape

@@ -115,7 +115,9 @@ Result<Outputs> reference_unique(EvalContext& c, Inputs inputs) {
       y.copy(x, (o * size + i) * inner, to, inner);
       to += inner;
     }
-  Outputs results{TRY(std::move(y).finish()), TRY(vector_of(c, c.output_dtype(1), number))};
+  Tensor values = TRY(std::move(y).finish());
+  Tensor positions = TRY(vector_of(c, c.output_dtype(1), number));
+  Outputs results{std::move(values), std::move(positions)};
   if (c.output_count() == 3) results.push_back(TRY(vector_of(c, c.output_dtype(2), count)));
   return results;
 }
@@ -140,7 +142,9 @@ Result<Outputs> reference_list_diff(EvalContext& c, Inputs inputs) {
     if (!left_out.contains(x_keys.of(i))) kept.push_back(i);
   ElementWriter out = TRY(ElementWriter::create(c, x.dtype(), {static_cast<int64_t>(kept.size())}));
   for (size_t i = 0; i < kept.size(); ++i) out.copy(x, kept[i], static_cast<int64_t>(i), 1);
-  return Outputs{TRY(std::move(out).finish()), TRY(vector_of(c, c.output_dtype(1), kept))};
+  Tensor values = TRY(std::move(out).finish());
+  Tensor positions = TRY(vector_of(c, c.output_dtype(1), kept));
+  return Outputs{std::move(values), std::move(positions)};
 }
 
 }  // namespace

@@ -211,11 +211,32 @@ Result<void> GraphImporter::import_variable(Scope& scope, const NodeDef& node) {
   return {};
 }
 
+namespace {
+
+// An attribute that the op does not have could change what the node means. TensorFlow's own ops for one processor (_FusedConv2D) have more than they document.
+Result<void> check_attributes(const ir::OpDef& op, const ir::Attributes& attributes, const ir::AttributeMap& map) {
+  if (op.name.starts_with('_')) return {};
+  const ir::Signature& signature = ir::signature_of(op);
+  const auto derived = [](const std::vector<ir::Operand>& operands, const std::string& name) {
+    return std::any_of(operands.begin(), operands.end(), [&](const ir::Operand& o) { return o.type_attribute == name || o.number_attribute == name; });
+  };
+  for (const ir::NamedAttribute& attribute : map) {
+    const std::string& name = attribute.name;
+    if (name.starts_with('_') || attributes.has_field(name) || derived(signature.inputs, name) || derived(signature.outputs, name)) continue;
+    return fail(Error{ErrorCode::kUnsupported, std::string(op.name) + " has no attribute '" + name + "', which could change what the node computes", {}, {},
+                      "if a newer TensorFlow wrote this file, look for a newer Isomer"});
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> GraphImporter::add_node(Scope& scope, const NodeDef& node, const ir::OpDef& op, ir::AttributeMap map) {
   std::vector<ValueId> inputs;
   for (const std::string& input : node.input())
     if (!input.starts_with('^')) inputs.push_back(TRY(resolve(scope, input)));
   auto attributes = op.make_attributes();
+  TRY(check_attributes(op, *attributes, map));
   TRY(attributes->assign(map));
   const NodeId id = TRY(scope.graph.add(op, std::move(attributes), inputs, node.name(), &module_));
   scope.values[node.name()] = scope.graph.node(id).outputs;
