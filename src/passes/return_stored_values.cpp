@@ -29,8 +29,11 @@ using Dtypes = std::vector<DType>;
 
 bool is_stored_as_is(DType dtype) { return dtype == DType::kVariant || dtype == DType::kResource; }  // handles are never freed
 
-// The input that an op stores in a list, or -1.
-int64_t stored_input(const ir::Node& node) { return node.is("TensorListSetItem") ? 2 : node.is("TensorListPushBack") ? 1 : -1; }
+// The input that an op stores in a list or an array, or -1.
+int64_t stored_input(const ir::Node& node) {
+  if (node.is("TensorListSetItem") || node.is("TensorArrayWriteV3")) return 2;
+  return node.is("TensorListPushBack") ? 1 : -1;
+}
 
 TensorType any_shape(DType dtype) { return {dtype, PartialShape::unknown(), DType::kInvalid, {}}; }
 

@@ -134,7 +134,8 @@ Signature make_signature(const ir::Graph& graph) {
   return signature;
 }
 
-// The initialiser graph: for each table that the main graph uses, its node and the import of its contents.
+// The initialiser graph: for each table that the main graph uses, its node and the import of its contents. Nothing reads the imports, so tf.js runs them all;
+// with a signature it would count the tables among the inputs of the model (docs/decisions/0003).
 Result<void> add_tables(const ir::Module& module, const ir::Graph& graph, GraphModelOutput& out) {
   std::map<std::string, std::string> node_of_table;  // shared name -> node name
   for (const NodeId id : graph.live_nodes()) {
@@ -147,23 +148,12 @@ Result<void> add_tables(const ir::Module& module, const ir::Graph& graph, GraphM
   ir::Module tables;
   ir::Function& function = tables.add_function("initializer");
   ir::Graph& initial = function.graph;
-  Signature signature;
   for (const auto& [table_name, node_name] : node_of_table) {
     const ir::Table* table = module.find_table(table_name);
     if (!table || !table->keys.valid()) return fail(ErrorCode::kInvalidModel, "the table '" + table_name + "' has no contents");
     const NodeId handle = TRY(passes::add_node(initial, "HashTableV2", {{"shared_name", node_name}, {"key_dtype", table->key_dtype}, {"value_dtype", table->value_dtype}}, {}, node_name));
     const ValueId inputs[] = {initial.output(handle), passes::add_constant(initial, table->keys, node_name + "/keys"), passes::add_constant(initial, table->values, node_name + "/values")};
-    const NodeId import = TRY(passes::add_node(initial, "LookupTableImportV2", {}, inputs, node_name + "/import"));
-    // The import must be reachable from an output of the initialiser, by way of its control input.
-    const NodeId ready = TRY(passes::add_node(initial, "Identity", {}, {inputs, 1}, node_name + "/ready"));
-    initial.add_control_input(ready, import);
-    initial.outputs.push_back({node_name + "/ready", initial.output(ready), {}});
-    SignatureTensor tensor;
-    tensor.key = node_name + "/ready";
-    tensor.name = node_name + "/ready:0";
-    tensor.dtype = tf::DT_RESOURCE;
-    tensor.shape = PartialShape::scalar();
-    signature.outputs.push_back(tensor);
+    TRY(passes::add_node(initial, "LookupTableImportV2", {}, inputs, node_name + "/import"));
   }
   tf::GraphExportOptions options;
   options.constant_values = false;
@@ -171,7 +161,6 @@ Result<void> add_tables(const ir::Module& module, const ir::Graph& graph, GraphM
   options.target_dtype = working_dtype;
   out.initializer.emplace();
   for (auto& constant : TRY(tf::export_graph(tables, function, options, *out.initializer))) out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
-  out.initializer_signature = std::move(signature);
   return {};
 }
 
