@@ -72,6 +72,21 @@ Result<NodeId> add_node(ir::Graph& graph, std::string_view op_name, const ir::At
   return graph.add(*op, std::move(attributes), inputs, name, module);
 }
 
+std::vector<size_t> backward_ranges(const ir::Graph& graph, const ir::Node& slice) {
+  const Tensor *begin = graph.constant(slice.inputs[1]), *end = graph.constant(slice.inputs[2]), *strides = graph.constant(slice.inputs[3]);
+  if (!begin || !end || !strides) return {};
+  int64_t masked = 0;  // where begin and end do not say what is taken
+  for (const ir::NamedAttribute& attribute : slice.attributes->to_map())
+    if (const auto* mask = std::get_if<int64_t>(&attribute.value)) masked |= *mask;
+  std::vector<size_t> found;
+  for (int64_t i = 0; i < begin->elements(); ++i) {
+    const int64_t from = begin->as_int64(i), to = end->as_int64(i), step = strides->as_int64(i);
+    if ((masked >> i & 1) != 0 || (from < 0) != (to < 0)) continue;
+    if (step > 0 ? from > to : from < to) found.push_back(static_cast<size_t>(i));
+  }
+  return found;
+}
+
 Result<std::vector<ir::Function*>> callees_first(ir::Module& module) {
   enum class State { kOpen, kDone };
   std::map<std::string, State> state;

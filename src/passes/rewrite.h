@@ -31,6 +31,9 @@ class Effects {
   std::map<std::string, bool> known_;
 };
 
+// The positions of a StridedSlice's constant ranges whose end lies before their begin (behind it, with a negative stride): they select nothing.
+std::vector<size_t> backward_ranges(const ir::Graph& graph, const ir::Node& slice);
+
 // Adds a constant.
 ir::ValueId add_constant(ir::Graph& graph, Tensor value, std::string_view name);
 

@@ -43,6 +43,8 @@ struct Case {
 inline const std::vector<Case>& all() {
   static const std::vector<Case> kCases = {
       // arithmetic
+      {"EuclideanNorm", "", {f({2, 3, 4}), c("int32[3](0 1 2)")}},
+      {"EuclideanNorm", "keep_dims = true", {f({2, 3, 4}), c("int32[3](2 0 1)")}},
       {"Abs", "", {v("int8[3](-128 -5 7)")}},
       {"Add", "", {x("uint8", {5}, 100, 255), x("uint8", {5}, 100, 255)}},
       {"AddN", "", {x("uint8", {4}, 0, 255), x("uint8", {4}, 0, 255)}},
@@ -118,6 +120,8 @@ inline const std::vector<Case>& all() {
       {"SpaceToDepth", "block_size = 2, data_format = \"NCHW\"", {f({2, 3, 4, 6})}},
       {"Split", "num_split = 2", {c("int32[](1)"), v("string[1,4](\"a\" \"b\" \"c\" \"d\")")}, 0, {0, 1}},
       {"SplitV", "num_split = 2", {v("string[4](\"a\" \"b\" \"c\" \"d\")"), c("int32[2](1 3)"), c("int32[](0)")}, 0, {0, 1}},
+      {"StridedSlice", "begin_mask = 1, end_mask = 1", {f({2, 4, 5}), c("int32[2](0 3)"), c("int32[2](0 1)"), c("int32[2](1 1)")}},
+      {"StridedSlice", "", {f({6}), c("int32[1](1)"), c("int32[1](4)"), c("int32[1](-1)")}},
       {"StridedSlice", "", {v("complex64[3](1.0+2.0i 3.0-1.0i 0.0+1.0i)"), c("int32[1](0)"), c("int32[1](3)"), c("int32[1](2)")}},
       {"Tile", "", {v("complex64[2](1.0+2.0i 3.0-1.0i)"), c("int32[1](2)")}},
       {"Transpose", "", {v("string[2,3](\"a\" \"b\" \"c\" \"d\" \"e\" \"f\")"), c("int32[2](1 0)")}},

@@ -253,6 +253,7 @@ Result<void> GraphImporter::import_node(Scope& scope, const NodeDef& node) {
   const ir::OpDef* op = ops::find_op(name);
   if (op && op->name == "Foreign") op = nullptr;
   ir::AttributeMap map = TRY(attributes_of(node, op));
+  if (node.op() == "PlaceholderWithDefault") map.clear();  // its dtype and shape are those of the default
   if (name == "Add") {
     const auto* t = ir::find(map, "T");
     if (!t || !std::holds_alternative<DType>(*t) || std::get<DType>(*t) != DType::kString) op = ops::find_op("AddV2");

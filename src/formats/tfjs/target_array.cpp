@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "formats/tfjs/target_conditions.h"
+#include "passes/rewrite.h"
 
 namespace isomer::tfjs {
 namespace {
@@ -24,6 +25,11 @@ Reason condition_type(const TensorType& type) {
 }
 
 }  // namespace
+
+Reason strided_slice(const NodeView& v) {
+  if (!passes::backward_ranges(v.graph(), v.node()).empty()) return "tf.js computes a negative size for a range that ends before it begins";
+  return {};
+}
 
 Reason select(const NodeView& v) {
   const PartialShape& condition = v.shape(0);

@@ -66,6 +66,7 @@ Reason mean(const NodeView& v);
 Reason of_no_elements(const NodeView& v);
 Reason scan(const NodeView& v);
 Reason only_floats(const NodeView& v);
+Reason euclidean_norm(const NodeView& v);
 Reason fake_quant(const NodeView& v);
 Reason random_uniform_int(const NodeView& v);
 Reason dense_bincount(const NodeView& v);
@@ -74,6 +75,7 @@ Reason irfft(const NodeView& v);
 
 // target_array.cpp
 Reason select(const NodeView& v);
+Reason strided_slice(const NodeView& v);
 Reason one_hot(const NodeView& v);
 Reason ensure_shape(const NodeView& v);
 Reason shape_n(const NodeView& v);

@@ -205,6 +205,12 @@ Reason only_floats(const NodeView& v) {
   return {};
 }
 
+Reason euclidean_norm(const NodeView& v) {
+  const Tensor* axes = v.constant(1);
+  if (!axes || axes->elements() > 2) return "tf.js takes the norm along one or two axes that are constants";
+  return only_floats(v);
+}
+
 Reason fake_quant(const NodeView&) { return "tf.js has the op, but passes its input through"; }
 
 Reason random_uniform_int(const NodeView&) { return "tf.js looks for the bounds among the attributes"; }

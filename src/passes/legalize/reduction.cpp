@@ -136,6 +136,14 @@ Result<bool> lower_histogram_fixed_width(RuleContext& context, ir::NodeId node, 
   return b.replace(cast(b.make("ScatterNd", {expand(index, 1), ones, flatten(bins)}), b.result_dtype()));
 }
 
+// Before: EuclideanNorm(x, axes)   After: Sqrt(Sum(Square(x), axes))
+Result<bool> lower_euclidean_norm(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  if (!is_float(b.result_dtype())) return refuse(reason, "the norm of numbers that are not floats");
+  const Term squares = b.make("Sum", {square(b.input(0)), b.input(1)}, {{"keep_dims", b.attribute("keep_dims", false)}});
+  return b.replace(b.make("Sqrt", {squares}));
+}
+
 // Before: InTopKV2(predictions, targets, k)
 // After:  t = GatherV2(predictions, targets) by row; Sum(Cast(predictions > t)) < k, and all of the row finite
 Result<bool> lower_in_top_k(RuleContext& context, ir::NodeId node, std::string&) {

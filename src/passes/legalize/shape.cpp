@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "passes/build.h"
+#include "passes/rewrite.h"
 
 namespace isomer::passes {
 namespace {
@@ -149,6 +150,18 @@ Result<bool> apply_to_parts(RuleContext& context, ir::NodeId node, std::string& 
   std::vector<Term> joined;
   for (size_t i = 0; i < std::min(results[0].size(), results[1].size()); ++i) joined.push_back(b.make("Complex", {results[0][i], results[1][i]}, {{"Tout", dtype}}));
   return b.replace(joined);
+}
+
+// Before: StridedSlice(x, begin, end) with begin[i] > end[i]   After: the same with end[i] = begin[i], which is as empty
+Result<bool> lower_strided_slice(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  if (is_complex(b.result_dtype())) return apply_to_parts(context, node, reason);
+  const std::vector<size_t> backward = backward_ranges(context.graph, context.graph.node(node));
+  if (backward.empty()) return refuse(reason, "");
+  const auto starts = b.input(1).constant()->to_int64s();
+  auto stops = b.input(2).constant()->to_int64s();
+  for (const size_t i : backward) stops[i] = starts[i];
+  return b.replace(b.again({b.input(0), b.input(1), cast(b.integers(stops), b.input(1).dtype()), b.input(3)}));
 }
 
 // Before: BroadcastTo(x, shape) of strings   After: Tile(Reshape(x), shape / size)      shapes known
