@@ -8,6 +8,7 @@
 
 #include "formats/tf/control_flow_v1.h"
 #include "formats/tf/graph_import.h"
+#include "formats/tf/tensor_proto.h"
 
 namespace isomer::tfjs {
 namespace {
@@ -35,6 +36,19 @@ void set_shared_name(tf::NodeDef& node, const std::string& name) {
 void name_tables(tf::GraphDef& graph) {
   for (tf::NodeDef& node : *graph.mutable_node())
     if (is_table(node.op())) set_shared_name(node, node.name());
+}
+
+// The shape that the placeholder itself declares. It counts where the signature tells another: tf.js checks inputs against the node alone, and there are
+// models whose signature names the one size that they were exported with.
+std::optional<PartialShape> placeholder_shape(const tf::GraphDef& graph, const std::string& tensor) {
+  const std::string name(tf::parse_tensor_name(tensor).node);
+  for (const tf::NodeDef& node : graph.node()) {
+    if (node.name() != name || node.op() != "Placeholder") continue;
+    for (const auto& attribute : node.attr())
+      if (attribute.key() == "shape" && attribute.value().has_shape() && !attribute.value().shape().unknown_rank())
+        if (auto shape = tf::decode_shape(attribute.value().shape())) return *shape;
+  }
+  return std::nullopt;
 }
 
 // Replaces the resource input by the node that makes the table in the initialiser.
@@ -109,6 +123,7 @@ Result<ir::Module> import_graph_model(const GraphModelDocument& document, const 
       TensorType type;
       type.dtype = dtype_from_number(input.dtype).value_or(DType::kInvalid);
       if (input.shape) type.shape = *input.shape;
+      if (auto declared = placeholder_shape(topology, input.name)) type.shape = *declared;
       feeds.push_back({input.key, input.name, type.dtype == DType::kInvalid ? std::optional<TensorType>() : type});
     }
     for (const SignatureTensor& output : signature->outputs) fetches.push_back({output.key, output.name});
