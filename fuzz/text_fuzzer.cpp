@@ -55,9 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!module) return 0;
 
   std::string again_side;
-  const std::string printed = ir::print(*module, {.side = [&](std::span<const std::byte> bytes) {
-                                          again_side.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-                                        }});
+  const std::string printed =
+      ir::print(*module, {.side = [&](std::span<const std::byte> bytes) { again_side.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); }});
   const Bytes again_bytes = Bytes::from_string(again_side);
   const auto again = ir::parse(printed, {.find_op = ops::find_op, .side = &again_bytes});
   if (!again) stop("what was printed cannot be read", again.error());

@@ -37,7 +37,8 @@ std::optional<Recognised> recognise_json(const Bytes& bytes, const std::string& 
   if (has("\"layers-model\"")) return Recognised{Format::kLayersModel, path};
   if (has("\"graph-model\"")) return Recognised{Format::kGraphModel, path};
   const bool keras = has("\"class_name\"") && has("\"config\"");
-  if (has("\"modelTopology\"") || has("\"weightsManifest\"")) return Recognised{keras || has("\"model_config\"") ? Format::kLayersModel : Format::kGraphModel, path};
+  if (has("\"modelTopology\"") || has("\"weightsManifest\""))
+    return Recognised{keras || has("\"model_config\"") ? Format::kLayersModel : Format::kGraphModel, path};
   if (keras) return Recognised{Format::kKerasJson, path};
   return std::nullopt;
 }
@@ -51,8 +52,12 @@ std::optional<Recognised> recognise_files(const ModelFiles& files, const std::st
 }
 
 Error unrecognised(const std::string& path) {
-  return Error{ErrorCode::kUnsupported, "not a model of a format that Isomer knows", path, {},
-               "a model is a SavedModel directory, a frozen graph (.pb, .pbtxt), a hub module (directory or .tar.gz) or a tf.js model (model.json); say which with --input_format if the "
+  return Error{ErrorCode::kUnsupported,
+               "not a model of a format that Isomer knows",
+               path,
+               {},
+               "a model is a SavedModel directory, a frozen graph (.pb, .pbtxt), a hub module (directory or .tar.gz) or a tf.js model (model.json); say which "
+               "with --input_format if the "
                "content does not tell"};
 }
 

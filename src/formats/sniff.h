@@ -29,10 +29,10 @@ std::optional<Format> format_from_name(std::string_view name);
 
 struct Recognised {
   Format format;
-  std::string path;       // what the format's reader wants: the directory or the file
-  bool archive = false;   // a .tar.gz of the directory
-  bool text = false;      // the text form (.pbtxt) of a protobuf format
-  std::string detail;     // "TensorFlow 2.19.0", "hub module, version 1"; may be empty
+  std::string path;      // what the format's reader wants: the directory or the file
+  bool archive = false;  // a .tar.gz of the directory
+  bool text = false;     // the text form (.pbtxt) of a protobuf format
+  std::string detail;    // "TensorFlow 2.19.0", "hub module, version 1"; may be empty
 };
 
 // What lies at `path` (file or directory). Content decides; the name only where content cannot. NotFound when there is nothing, Unsupported when it is

@@ -83,19 +83,19 @@ class Builder {
   }
 
   Term constant(Tensor value);
-  Term number(DType dtype, double value);                            // a scalar
+  Term number(DType dtype, double value);  // a scalar
   Term numbers(DType dtype, Shape shape, std::span<const double> values);
-  Term integers(std::span<const int64_t> values);                    // an int32 vector
+  Term integers(std::span<const int64_t> values);  // an int32 vector
   Term integers(std::initializer_list<int64_t> values) { return integers(std::span<const int64_t>(values.begin(), values.size())); }
   Term integer(int64_t value) { return number(DType::kInt32, static_cast<double>(value)); }
   Term text(std::string value);  // a string scalar
 
   // Shapes. What is known now becomes constants; the rest is computed when the model runs.
-  Term shape_of(Term x);                                 // int32 vector
-  Size size_of(Term x, int64_t axis);                    // axis >= 0, or negative where the rank is known
-  Size size_at(Term shape_vector, int64_t index);        // element of an int32 vector
-  Term scalar(const Size& size);                         // int32 scalar
-  Term sizes(std::span<const Size> sizes);               // int32 vector
+  Term shape_of(Term x);                           // int32 vector
+  Size size_of(Term x, int64_t axis);              // axis >= 0, or negative where the rank is known
+  Size size_at(Term shape_vector, int64_t index);  // element of an int32 vector
+  Term scalar(const Size& size);                   // int32 scalar
+  Term sizes(std::span<const Size> sizes);         // int32 vector
   Term sizes(std::initializer_list<Size> list) { return sizes(std::span<const Size>(list.begin(), list.size())); }
   Size multiply(const Size& a, const Size& b);
   Size divide(const Size& a, int64_t b);  // exact or rounded down

@@ -8,10 +8,10 @@
 // Does not pay where a small constant would become a large one: a result above 100 KiB that is larger than all inputs together is left alone.
 #include <algorithm>
 
+#include "ir/eval_context.h"
 #include "ops/interpreter.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
-#include "ir/eval_context.h"
 
 namespace isomer::passes {
 namespace {

@@ -27,7 +27,8 @@ Result<void> inline_branch(ir::Module& module, ir::Graph& graph, NodeId id, cons
   const auto inputs = graph.node(id).inputs;
   const auto results = graph.node(id).outputs;
   const ir::CopyMap map = TRY(ir::copy_nodes(function->graph, graph, std::span(inputs).subspan(1), graph.node(id).name + "/"));
-  if (results.size() != function->graph.outputs.size()) return fail(ErrorCode::kInvalidModel, "'" + branch + "' does not have as many outputs as the node that calls it");
+  if (results.size() != function->graph.outputs.size())
+    return fail(ErrorCode::kInvalidModel, "'" + branch + "' does not have as many outputs as the node that calls it");
   for (size_t i = 0; i < results.size(); ++i) graph.replace_uses(results[i], map[function->graph.outputs[i].value]);
   for (const NodeId output : function->graph.control_outputs) graph.control_outputs.push_back(map[output]);
   graph.erase(id);
@@ -53,7 +54,8 @@ Result<std::string> rest_of_case(ir::Module& module, const ir::Graph& graph, con
   const ValueId shifted[] = {arguments[0], offset};
   arguments[0] = function.graph.output(TRY(add_node(function.graph, "Sub", {}, shifted, "index")));
   const NodeId rest = TRY(add_node(function.graph, node.op->name, map, arguments, "case", &module));
-  for (size_t i = 0; i < node.outputs.size(); ++i) function.graph.outputs.push_back({"output_" + std::to_string(i), function.graph.output(rest, static_cast<int64_t>(i)), {}});
+  for (size_t i = 0; i < node.outputs.size(); ++i)
+    function.graph.outputs.push_back({"output_" + std::to_string(i), function.graph.output(rest, static_cast<int64_t>(i)), {}});
   return function.name;
 }
 

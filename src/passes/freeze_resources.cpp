@@ -61,7 +61,7 @@ class Specializer {
  private:
   Result<void> specialize(ir::Graph& graph, NodeId id) {
     const bool loop = is_loop(graph.node(id));
-    const int64_t first = loop ? 0 : 1;  // branches: input 0 is the condition
+    const int64_t first = loop ? 0 : 1;                // branches: input 0 is the condition
     std::vector<std::pair<int64_t, ValueId>> handles;  // position among the arguments, the handle
     const auto inputs = graph.node(id).inputs;
     for (int64_t i = first; i < static_cast<int64_t>(inputs.size()); ++i) {
@@ -132,7 +132,8 @@ class Specializer {
 
   // A copy of `original` in which the arguments at the handles' positions are handles made inside. For the body of a loop the results at those
   // positions go too, after checking that they are the arguments themselves.
-  Result<std::string> clone_with_handles(const ir::Function& original, const ir::Graph& caller, const std::vector<std::pair<int64_t, ValueId>>& handles, bool body) {
+  Result<std::string> clone_with_handles(const ir::Function& original, const ir::Graph& caller, const std::vector<std::pair<int64_t, ValueId>>& handles,
+                                         bool body) {
     ir::Function& clone = module_.add_function(original.name);
     clone.origin = original.origin;
     clone.graph = original.graph.clone();
@@ -197,7 +198,8 @@ Result<void> freeze_graph(const ir::Module& module, ir::Graph& graph, const std:
   std::string storage;
   for (const NodeId id : graph.live_nodes()) {
     const ir::Node& node = graph.node(id);
-    const bool read = node.is("ReadVariableOp"), gather = node.is("ResourceGather"), gather_nd = node.is("ResourceGatherNd"), asks = node.is("VarIsInitializedOp");
+    const bool read = node.is("ReadVariableOp"), gather = node.is("ResourceGather"), gather_nd = node.is("ResourceGatherNd"),
+               asks = node.is("VarIsInitializedOp");
     if (node.is("DisableCopyOnRead")) {
       graph.erase(id);
       continue;
@@ -209,7 +211,11 @@ Result<void> freeze_graph(const ir::Module& module, ir::Graph& graph, const std:
     if (assigned.contains(name)) continue;
     const ir::Variable* variable = module.find_variable(name);
     if (!variable || !variable->value.valid()) {
-      return fail(Error{ErrorCode::kInvalidModel, "the variable '" + name + "' has no value", "node '" + node.name + "'", {}, "copy the whole model, the variables included"});
+      return fail(Error{ErrorCode::kInvalidModel,
+                        "the variable '" + name + "' has no value",
+                        "node '" + node.name + "'",
+                        {},
+                        "copy the whole model, the variables included"});
     }
     const std::string node_name = node.name;
     const auto inputs = node.inputs;
@@ -246,7 +252,8 @@ Result<void> freeze_resources(ir::Module& module, PassContext&) {
   for (const ir::Entry& entry : module.signatures) roots.push_back(entry.function);
   for (const std::string& root : roots) TRY(specializer.run(root));
   const auto assigned = assigned_variables(module);
-  for (const auto& function : module.functions()) TRY(in_context(freeze_graph(module, function->graph, assigned), "freezing the variables of '" + function->name + "'"));
+  for (const auto& function : module.functions())
+    TRY(in_context(freeze_graph(module, function->graph, assigned), "freezing the variables of '" + function->name + "'"));
   return {};
 }
 

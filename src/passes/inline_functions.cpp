@@ -61,8 +61,11 @@ Result<void> check_size(const std::vector<ir::Function*>& functions, const Limit
     for (const NodeId id : function->graph.live_nodes()) {
       if (is_call(function->graph.node(id))) size += sizes[referenced_functions(function->graph.node(id)).at(0)];
       if (size > limits.nodes) {
-        return fail(Error{ErrorCode::kLimitExceeded, "inlining the calls of '" + function->name + "' makes more than " + std::to_string(limits.nodes) + " nodes",
-                          "function '" + function->name + "'", {}, "the graph's functions call each other too often to be written as one graph"});
+        return fail(Error{ErrorCode::kLimitExceeded,
+                          "inlining the calls of '" + function->name + "' makes more than " + std::to_string(limits.nodes) + " nodes",
+                          "function '" + function->name + "'",
+                          {},
+                          "the graph's functions call each other too often to be written as one graph"});
       }
     }
   }

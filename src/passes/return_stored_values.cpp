@@ -85,7 +85,8 @@ class Returner {
     if (dtypes.empty()) return std::vector<ValueId>{};
     std::vector<ValueId> inputs = graph.node(id).inputs;
     for (const DType dtype : dtypes) inputs.push_back(TRY(zero(graph, dtype, graph.node(id).name)));
-    ir::AttributeMap changes = {{"cond", ir::FunctionRef{variant_of(condition, dtypes, {}, false, {})}}, {"body", ir::FunctionRef{variant_of(body, dtypes, {}, true, {})}}};
+    ir::AttributeMap changes = {{"cond", ir::FunctionRef{variant_of(condition, dtypes, {}, false, {})}},
+                                {"body", ir::FunctionRef{variant_of(body, dtypes, {}, true, {})}}};
     return remake(graph, id, inputs, std::move(changes), dtypes);
   }
 
@@ -99,7 +100,8 @@ class Returner {
     Dtypes dtypes = by_yes;
     dtypes.insert(dtypes.end(), by_no.begin(), by_no.end());
     if (dtypes.empty()) return std::vector<ValueId>{};
-    ir::AttributeMap changes = {{"then_branch", ir::FunctionRef{variant_of(yes, {}, {}, true, by_no)}}, {"else_branch", ir::FunctionRef{variant_of(no, {}, by_yes, true, {})}}};
+    ir::AttributeMap changes = {{"then_branch", ir::FunctionRef{variant_of(yes, {}, {}, true, by_no)}},
+                                {"else_branch", ir::FunctionRef{variant_of(no, {}, by_yes, true, {})}}};
     if (const auto* declared = ir::find(map, "Tout")) {
       Dtypes results = std::get<Dtypes>(*declared);
       results.insert(results.end(), dtypes.begin(), dtypes.end());

@@ -95,7 +95,11 @@ Result<std::vector<ir::Function*>> callees_first(ir::Module& module) {
     const auto [it, inserted] = state.try_emplace(name, State::kOpen);
     if (!inserted) {
       if (it->second == State::kDone) return {};
-      return fail(Error{ErrorCode::kUnsupported, "the function '" + name + "' calls itself", "function '" + name + "'", {}, "recursive functions have no form in a graph model"});
+      return fail(Error{ErrorCode::kUnsupported,
+                        "the function '" + name + "' calls itself",
+                        "function '" + name + "'",
+                        {},
+                        "recursive functions have no form in a graph model"});
     }
     ir::Function* function = module.find_function(name);
     if (!function) return fail(ErrorCode::kInvalidModel, "there is no function '" + name + "'");

@@ -15,9 +15,9 @@ namespace isomer::passes {
 std::vector<std::string> referenced_functions(const ir::Node& node);
 // Replaces one such reference by another everywhere in the node's attributes.
 Result<void> redirect_function(ir::Node& node, std::string_view from, std::string_view to);
-bool is_call(const ir::Node& node);     // PartitionedCall, StatefulPartitionedCall
-bool is_branch(const ir::Node& node);   // If, StatelessIf, Case, StatelessCase
-bool is_loop(const ir::Node& node);     // While, StatelessWhile
+bool is_call(const ir::Node& node);    // PartitionedCall, StatefulPartitionedCall
+bool is_branch(const ir::Node& node);  // If, StatelessIf, Case, StatelessCase
+bool is_loop(const ir::Node& node);    // While, StatelessWhile
 
 // Does running the node change anything besides its results (a variable, a table, an error on purpose), functions it calls included?
 class Effects {
@@ -38,8 +38,8 @@ std::vector<size_t> backward_ranges(const ir::Graph& graph, const ir::Node& slic
 ir::ValueId add_constant(ir::Graph& graph, Tensor value, std::string_view name);
 
 // Adds a node of a registered op from an attribute map; Internal when the op does not exist.
-Result<ir::NodeId> add_node(ir::Graph& graph, std::string_view op, const ir::AttributeMap& attributes, std::span<const ir::ValueId> inputs, std::string_view name,
-                            const ir::Module* module = nullptr);
+Result<ir::NodeId> add_node(ir::Graph& graph, std::string_view op, const ir::AttributeMap& attributes, std::span<const ir::ValueId> inputs,
+                            std::string_view name, const ir::Module* module = nullptr);
 
 // Functions in callee-first order, starting from the signatures and initialisers; InvalidModel when one calls itself. Functions that nothing
 // refers to are left out.

@@ -62,9 +62,11 @@ std::string page(const std::map<std::string, Comment>& rules, int64_t& passed, i
   std::map<std::string, std::pair<std::string, std::vector<std::string>>> by_function;  // function -> file, ops
   for (const Row& row : kRows) {
     const auto rule = rules.find(std::string(row.function));
-    const bool documented = rule != rules.end() && rule->second.text.find("Before:") != std::string::npos && rule->second.text.find("After:") != std::string::npos;
+    const bool documented =
+        rule != rules.end() && rule->second.text.find("Before:") != std::string::npos && rule->second.text.find("After:") != std::string::npos;
     ++(documented ? passed : failed);
-    if (!documented) std::printf("FAILED the rule %s of %s has no comment with Before and After\n", std::string(row.function).c_str(), std::string(row.op).c_str());
+    if (!documented)
+      std::printf("FAILED the rule %s of %s has no comment with Before and After\n", std::string(row.function).c_str(), std::string(row.op).c_str());
     if (rule == rules.end()) continue;
     auto& [file, ops] = by_function[std::string(row.function)];
     file = rule->second.file;

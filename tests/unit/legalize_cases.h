@@ -8,8 +8,8 @@
 namespace isomer::legalize_cases {
 
 struct Input {
-  std::string tensor;   // constant: its text
-  std::string dtype;    // otherwise: random numbers of this dtype ...
+  std::string tensor;  // constant: its text
+  std::string dtype;   // otherwise: random numbers of this dtype ...
   std::vector<long> shape;
   std::string declared;  // ... whose declared shape is this text (by default the shape itself)
   double low = -2, high = 2;
@@ -200,13 +200,22 @@ inline const std::vector<Case>& all() {
       {"BiasAdd", "data_format = \"NCHW\"", {f({2, 3, 4, 5}), f({3})}},
       {"BiasAddV1", "", {f({2, 3}), f({3})}},
       {"Conv2D", "strides = [1, 1, 2, 1], padding = \"SAME\", data_format = \"NCHW\"", {f({2, 3, 5, 6}), f({3, 2, 3, 4})}, 1e-5},
-      {"Conv2D", "strides = [1, 1, 1, 1], padding = \"EXPLICIT\", explicit_paddings = [0, 0, 0, 0, 1, 2, 0, 1], data_format = \"NCHW\"", {f({2, 3, 5, 6}), f({3, 2, 3, 4})}, 1e-5},
+      {"Conv2D",
+       "strides = [1, 1, 1, 1], padding = \"EXPLICIT\", explicit_paddings = [0, 0, 0, 0, 1, 2, 0, 1], data_format = \"NCHW\"",
+       {f({2, 3, 5, 6}), f({3, 2, 3, 4})},
+       1e-5},
       {"Conv2D", "strides = [1, 2, 2, 1], dilations = [1, 2, 2, 1], padding = \"SAME\"", {f({2, 8, 9, 3}), f({3, 3, 3, 4})}, 1e-5},
       {"Conv2D", "strides = [1, 2, 3, 1], dilations = [1, 2, 1, 1], padding = \"VALID\"", {open(f({2, 8, 9, 3}), "shape[?,?,?,3]"), f({3, 3, 3, 4})}, 1e-5},
       {"Conv2D", "strides = [1, 1, 1, 1], padding = \"SAME\"", {f({2, 5, 5, 6}), f({3, 3, 2, 9})}, 1e-5},
       {"Conv2D", "strides = [1, 2, 2, 1], padding = \"SAME\"", {f({2, 5, 5, 3}), f({3, 3, 1, 6})}, 1e-5},
-      {"Conv2DBackpropInput", "strides = [1, 1, 2, 2], padding = \"SAME\", data_format = \"NCHW\"", {c("int32[4](2 3 5 6)"), f({3, 3, 3, 4}), f({2, 4, 3, 3})}, 1e-5},
-      {"Conv2DBackpropInput", "strides = [1, 1, 1, 1], dilations = [1, 2, 2, 1], padding = \"VALID\"", {c("int32[4](2 7 8 3)"), f({3, 3, 3, 4}), f({2, 3, 4, 4})}, 1e-5},
+      {"Conv2DBackpropInput",
+       "strides = [1, 1, 2, 2], padding = \"SAME\", data_format = \"NCHW\"",
+       {c("int32[4](2 3 5 6)"), f({3, 3, 3, 4}), f({2, 4, 3, 3})},
+       1e-5},
+      {"Conv2DBackpropInput",
+       "strides = [1, 1, 1, 1], dilations = [1, 2, 2, 1], padding = \"VALID\"",
+       {c("int32[4](2 7 8 3)"), f({3, 3, 3, 4}), f({2, 3, 4, 4})},
+       1e-5},
       {"Conv3D", "strides = [1, 1, 1, 2, 1], padding = \"SAME\", data_format = \"NCDHW\"", {f({1, 2, 4, 5, 4}), f({2, 3, 2, 2, 3})}, 1e-5},
       {"Conv3DBackpropInputV2", "strides = [1, 2, 2, 1, 1], padding = \"SAME\"", {c("int32[5](1 5 4 3 2)"), f({3, 2, 2, 2, 4}), f({1, 3, 2, 3, 4})}, 1e-5},
       {"Conv3DBackpropInputV2", "strides = [1, 2, 1, 3, 1], padding = \"VALID\"", {c("int32[5](2 6 4 7 2)"), f({2, 2, 3, 2, 3}), f({2, 3, 3, 2, 3})}, 1e-5},
@@ -226,7 +235,11 @@ inline const std::vector<Case>& all() {
       {"FusedBatchNorm", "data_format = \"NCHW\", is_training = false", {f({2, 3, 4, 5}), f({3}), f({3}), f({3}), f({3}, 0.5, 2)}, 1e-5},
       {"FusedBatchNormV2", "is_training = false", {f({2, 4, 5, 3}), f({3}), f({3}), f({3}), f({3}, 0.5, 2)}, 1e-5, {0, 1, 2}},
       {"FusedBatchNormV3", "epsilon = 0.01", {f({2, 4, 5, 3}), f({3}), f({3}), c("float32[0]()"), c("float32[0]()")}, 1e-5, {0, 1, 2}},
-      {"FusedBatchNormV3", "data_format = \"NCHW\"", {open(f({2, 3, 5, 3}), "shape[?,3,?,?]"), f({3}), f({3}), c("float32[0]()"), c("float32[0]()")}, 1e-5, {0, 1, 2}},
+      {"FusedBatchNormV3",
+       "data_format = \"NCHW\"",
+       {open(f({2, 3, 5, 3}), "shape[?,3,?,?]"), f({3}), f({3}), c("float32[0]()"), c("float32[0]()")},
+       1e-5,
+       {0, 1, 2}},
       {"ReluGrad", "", {f({9}), f({9})}},
       {"SigmoidGrad", "", {f({9}, 0, 1), f({9})}},
       {"SoftmaxCrossEntropyWithLogits", "", {f({4, 5}), f({4, 5}, 0, 1)}, 1e-5, {0, 1}},
@@ -237,7 +250,9 @@ inline const std::vector<Case>& all() {
       {"DynamicPartition", "num_partitions = 2", {open(f({2, 3, 2}), "shape[?,?,2]"), v("int32[2,3](0 1 0 1 1 0)", "shape[?,?]")}, 0, {0, 1}},
       {"DynamicStitch", "", {c("int32[2](0 3)"), c("int32[2,1](2 1)"), f({2, 2}), f({2, 1, 2})}},
       {"DynamicStitch", "", {v("int32[2](0 3)"), v("int32[3](2 1 0)"), f({2, 2}), f({3, 2})}},
-      {"ParallelDynamicStitch", "", {v("int32[2](0 3)", "shape[?]"), v("int32[2](2 1)", "shape[?]"), open(f({2, 2}), "shape[?,2]"), open(f({2, 2}), "shape[?,2]")}},
+      {"ParallelDynamicStitch",
+       "",
+       {v("int32[2](0 3)", "shape[?]"), v("int32[2](2 1)", "shape[?]"), open(f({2, 2}), "shape[?,2]"), open(f({2, 2}), "shape[?,2]")}},
       {"SegmentMean", "", {f({5, 2}), v("int32[5](0 0 1 3 3)")}, 1e-5},
       {"SegmentSum", "", {f({5, 2}), v("int32[5](0 0 1 3 3)")}, 1e-5},
       {"TensorScatterAdd", "", {f({5}), v("int32[3,1](1 3 1)"), f({3})}},
@@ -254,10 +269,22 @@ inline const std::vector<Case>& all() {
       {"RFFT", "", {f({2, 8}), c("int32[1](6)")}, 1e-5},
       {"RFFT", "", {open(f({2, 8}), "shape[?,?]"), c("int32[1](12)")}, 1e-5},
       // detection
-      {"CombinedNonMaxSuppression", "", {f({2, 6, 1, 4}, 0, 1), f({2, 6, 3}, 0, 1), c("int32[](2)"), c("int32[](5)"), c("float32[](0.3)"), c("float32[](0.2)")}, 1e-6, {0, 1, 2, 3}},
-      {"CombinedNonMaxSuppression", "pad_per_class = true", {f({1, 6, 3, 4}, 0, 1), f({1, 6, 3}, 0, 1), c("int32[](1)"), c("int32[](9)"), c("float32[](0.3)"), c("float32[](0.9)")}, 1e-6, {0, 1, 2, 3}},
+      {"CombinedNonMaxSuppression",
+       "",
+       {f({2, 6, 1, 4}, 0, 1), f({2, 6, 3}, 0, 1), c("int32[](2)"), c("int32[](5)"), c("float32[](0.3)"), c("float32[](0.2)")},
+       1e-6,
+       {0, 1, 2, 3}},
+      {"CombinedNonMaxSuppression",
+       "pad_per_class = true",
+       {f({1, 6, 3, 4}, 0, 1), f({1, 6, 3}, 0, 1), c("int32[](1)"), c("int32[](9)"), c("float32[](0.3)"), c("float32[](0.9)")},
+       1e-6,
+       {0, 1, 2, 3}},
       {"NonMaxSuppression", "iou_threshold = 0.2", {f({8, 4}, 0, 1), f({8}, 0, 1), c("int32[](5)")}},
-      {"NonMaxSuppressionV5", "", {f({8, 4}, 0, 1), f({8}, 0, 1), c("int32[](5)"), c("float32[](0.4)"), c("float32[](0.1)"), c("float32[](0.0)")}, 1e-6, {0, 1, 2}},
+      {"NonMaxSuppressionV5",
+       "",
+       {f({8, 4}, 0, 1), f({8}, 0, 1), c("int32[](5)"), c("float32[](0.4)"), c("float32[](0.1)"), c("float32[](0.0)")},
+       1e-6,
+       {0, 1, 2}},
   };
   return kCases;
 }

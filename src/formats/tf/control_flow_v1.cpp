@@ -47,7 +47,10 @@ std::string text_of(const TensorName& t) { return t.index == 0 ? t.node : t.node
 std::string text_of(const std::string& node, int64_t index) { return text_of(TensorName{node, index, false}); }
 
 std::unexpected<Error> refuse(const NodeDef& node, const std::string& why) {
-  return fail(Error{ErrorCode::kUnsupported, "control flow without structured form: " + why, describe(node), {},
+  return fail(Error{ErrorCode::kUnsupported,
+                    "control flow without structured form: " + why,
+                    describe(node),
+                    {},
                     "only while_loop and cond as TensorFlow 1 builds them can be converted; export the model with TensorFlow 2 control flow"});
 }
 
@@ -224,7 +227,8 @@ Result<DataType> external_type(const Body& body, const TensorName& tensor, const
   const auto of_attr = [&](const std::string& key, int64_t place) -> std::optional<DataType> {
     const AttrValue* attr = find_attr(*node, key);
     if (attr && attr->value_case() == AttrValue::kType) return attr->type();
-    if (attr && attr->value_case() == AttrValue::kList && place < attr->list().type_size()) return static_cast<DataType>(attr->list().type(static_cast<int>(place)));
+    if (attr && attr->value_case() == AttrValue::kList && place < attr->list().type_size())
+      return static_cast<DataType>(attr->list().type(static_cast<int>(place)));
     return std::nullopt;
   };
   if (const ir::OpDef* op = ops::find_op(node->op() == "PlaceholderWithDefault" ? "Placeholder" : node->op())) {
@@ -421,9 +425,11 @@ class Functionalizer {
       Outliner outline_body = TRY(outline(step, body_name));
       outline_body.set_external(external);
       for (size_t i = 0; i < variables.size(); ++i) {
-        outline_body.add_result("result_" + std::to_string(i), type_of(*variables[i].enter), TRY(outline_body.tensor(parse_tensor_name(variables[i].next->input(0)))));
+        outline_body.add_result("result_" + std::to_string(i), type_of(*variables[i].enter),
+                                TRY(outline_body.tensor(parse_tensor_name(variables[i].next->input(0)))));
       }
-      for (size_t i = 0; i < constants.size(); ++i) outline_body.add_result("constant_" + std::to_string(i), type_of(*constants[i].enter), constants[i].argument);
+      for (size_t i = 0; i < constants.size(); ++i)
+        outline_body.add_result("constant_" + std::to_string(i), type_of(*constants[i].enter), constants[i].argument);
       for (size_t i = 0; i < extra.size(); ++i) outline_body.add_result("outside_" + std::to_string(i), extra[i].second, "loop_outside_" + std::to_string(i));
       if (extra.empty()) break;
     }

@@ -14,7 +14,8 @@
 namespace isomer::tf {
 namespace {
 
-constexpr std::string_view kNotOutputs[] = {"Const", "NoOp", "Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "Assert", "SaveV2", "RestoreV2", "VariableV2", "VarHandleOp"};
+constexpr std::string_view kNotOutputs[] = {"Const",  "NoOp",   "Placeholder", "PlaceholderV2", "PlaceholderWithDefault",
+                                            "Assert", "SaveV2", "RestoreV2",   "VariableV2",    "VarHandleOp"};
 
 std::string join(const std::vector<std::string>& names, size_t limit) {
   std::string text;
@@ -49,14 +50,18 @@ std::vector<std::string> output_candidates(const FrozenGraphDocument& document) 
     for (const std::string& input : node.input()) used.insert(parse_tensor_name(input).node);
   std::vector<std::string> names;
   for (const NodeDef& node : document.message->node()) {
-    if (!used.contains(node.name()) && std::find(std::begin(kNotOutputs), std::end(kNotOutputs), node.op()) == std::end(kNotOutputs)) names.push_back(node.name());
+    if (!used.contains(node.name()) && std::find(std::begin(kNotOutputs), std::end(kNotOutputs), node.op()) == std::end(kNotOutputs))
+      names.push_back(node.name());
   }
   return names;
 }
 
 Result<ir::Module> import_frozen_graph(const FrozenGraphDocument& document, const ImportOptions& options, const Limits& limits) {
   if (options.output_node_names.empty()) {
-    return fail(Error{ErrorCode::kInvalidArgument, "a frozen graph does not say what its outputs are", document.path, {},
+    return fail(Error{ErrorCode::kInvalidArgument,
+                      "a frozen graph does not say what its outputs are",
+                      document.path,
+                      {},
                       "name them with --output_node_names; nodes that nothing uses: " + join(output_candidates(document), 20)});
   }
   std::set<std::string> names;
@@ -66,7 +71,10 @@ Result<ir::Module> import_frozen_graph(const FrozenGraphDocument& document, cons
   for (const std::string& name : options.output_node_names) {
     const TensorName tensor = parse_tensor_name(name);
     if (!names.contains(tensor.node)) {
-      return fail(Error{ErrorCode::kNotFound, "the graph has no node '" + tensor.node + "'", document.path, {},
+      return fail(Error{ErrorCode::kNotFound,
+                        "the graph has no node '" + tensor.node + "'",
+                        document.path,
+                        {},
                         "nodes that nothing uses, likely outputs: " + join(output_candidates(document), 20)});
     }
     roots.push_back(tensor.node);
@@ -85,12 +93,14 @@ Result<ir::Module> import_frozen_graph(const FrozenGraphDocument& document, cons
   std::vector<ir::Port> outputs;
   for (const ir::Port& port : function->graph.outputs) {
     const ir::Node& node = function->graph.producer(port.value);
-    const bool whole = port.key.find(':') == std::string::npos && node.outputs.size() > 1 && (ir::signature_of(*node.op).outputs.size() > 1 || ir::signature_of(*node.op).outputs[0].variadic());
+    const bool whole = port.key.find(':') == std::string::npos && node.outputs.size() > 1 &&
+                       (ir::signature_of(*node.op).outputs.size() > 1 || ir::signature_of(*node.op).outputs[0].variadic());
     if (!whole || node.op->name.starts_with("FusedBatchNorm")) {
       outputs.push_back(port);
       continue;
     }
-    for (size_t i = 0; i < node.outputs.size(); ++i) outputs.push_back({port.key + ":" + std::to_string(i), node.outputs[i], port.key + ":" + std::to_string(i)});
+    for (size_t i = 0; i < node.outputs.size(); ++i)
+      outputs.push_back({port.key + ":" + std::to_string(i), node.outputs[i], port.key + ":" + std::to_string(i)});
   }
   function->graph.outputs = std::move(outputs);
   module.signatures.push_back({"serving_default", function->name, {}});

@@ -74,7 +74,8 @@ Result<std::vector<const NodeDef*>> needed_nodes(const std::unordered_map<std::s
     if (stop.contains(std::string(name))) return {};
     const auto it = by_name.find(name);
     if (it == by_name.end()) {
-      return fail(Error{ErrorCode::kInvalidModel, "no node '" + std::string(name) + "' in graph '" + graph_name + "', but " + user + " refers to it", {}, {}, {}});
+      return fail(
+          Error{ErrorCode::kInvalidModel, "no node '" + std::string(name) + "' in graph '" + graph_name + "', but " + user + " refers to it", {}, {}, {}});
     }
     const auto found = state.find(it->second);
     if (found != state.end()) {
@@ -138,7 +139,8 @@ Result<ValueId> GraphImporter::resolve(const Scope& scope, std::string_view inpu
     } else if (outputs.size() > 1) {
       const auto named = std::find_if(outputs.begin(), outputs.end(), [&](const ir::Operand& o) { return o.name == output_name; });
       if (named == outputs.end()) {
-        return fail(ErrorCode::kInvalidModel, std::string(producer.op->name) + " has no output '" + std::string(output_name) + "', but '" + std::string(input) + "' names it");
+        return fail(ErrorCode::kInvalidModel,
+                    std::string(producer.op->name) + " has no output '" + std::string(output_name) + "', but '" + std::string(input) + "' names it");
       }
       // At most one output of an op varies in number; those after it count from the end.
       const auto position = named - outputs.begin();
@@ -147,7 +149,8 @@ Result<ValueId> GraphImporter::resolve(const Scope& scope, std::string_view inpu
     }
   }
   if (index < 0 || index >= static_cast<int64_t>(values.size())) {
-    return fail(ErrorCode::kInvalidModel, "'" + std::string(input) + "' asks for result " + std::to_string(index) + ", but the node has " + std::to_string(values.size()));
+    return fail(ErrorCode::kInvalidModel,
+                "'" + std::string(input) + "' asks for result " + std::to_string(index) + ", but the node has " + std::to_string(values.size()));
   }
   return values[static_cast<size_t>(index)];
 }
@@ -158,7 +161,8 @@ Result<ir::AttributeMap> GraphImporter::attributes_of(const NodeDef& node, const
     const std::string& key = entry.key();
     if (key.starts_with('_') && !node.op().starts_with('_')) continue;
     if (op && op->name == "Const" && key == "value") {
-      auto value = weights_ ? weights_(node.name(), dtype_from_number(entry.value().tensor().dtype()).value_or(DType::kInvalid)) : decode_tensor(entry.value().tensor(), decode_);
+      auto value = weights_ ? weights_(node.name(), dtype_from_number(entry.value().tensor().dtype()).value_or(DType::kInvalid))
+                            : decode_tensor(entry.value().tensor(), decode_);
       if (const auto replaced = constants_.find(node.name()); replaced != constants_.end()) value = replaced->second;
       if (!value) return fail(std::move(value.error()).at(describe(node)));
       map.push_back({"dtype", value->dtype()});
@@ -223,7 +227,10 @@ Result<void> check_attributes(const ir::OpDef& op, const ir::Attributes& attribu
   for (const ir::NamedAttribute& attribute : map) {
     const std::string& name = attribute.name;
     if (name.starts_with('_') || attributes.has_field(name) || derived(signature.inputs, name) || derived(signature.outputs, name)) continue;
-    return fail(Error{ErrorCode::kUnsupported, std::string(op.name) + " has no attribute '" + name + "', which could change what the node computes", {}, {},
+    return fail(Error{ErrorCode::kUnsupported,
+                      std::string(op.name) + " has no attribute '" + name + "', which could change what the node computes",
+                      {},
+                      {},
                       "if a newer TensorFlow wrote this file, look for a newer Isomer"});
   }
   return {};
@@ -268,7 +275,8 @@ Result<void> GraphImporter::import_node(Scope& scope, const NodeDef& node) {
   const auto wanted = scope.values.find(node.name());
   const size_t count = wanted == scope.values.end() ? 1 : std::max<size_t>(1, wanted->second.size());
   std::vector<TensorType> types(count);
-  const NodeId id = scope.graph.add_with_types(ops::kOp_Foreign, ir::attributes_with(ir::ForeignAttributes{node.op(), std::move(map)}), inputs, types, node.name());
+  const NodeId id =
+      scope.graph.add_with_types(ops::kOp_Foreign, ir::attributes_with(ir::ForeignAttributes{node.op(), std::move(map)}), inputs, types, node.name());
   scope.values[node.name()] = scope.graph.node(id).outputs;
   scope.nodes[node.name()] = id;
   return {};
@@ -294,13 +302,15 @@ Result<void> GraphImporter::import_nodes(Scope& scope, std::span<const NodeDef* 
   for (const NodeDef* node : nodes)
     for (const std::string& input : node->input()) note_reference(scope, input);
   for (const NodeDef* node : nodes) {
-    if (auto imported = import_node(scope, *node); !imported) return fail(std::move(imported.error()).at(describe(*node)).with_context("importing graph '" + scope.name + "'"));
+    if (auto imported = import_node(scope, *node); !imported)
+      return fail(std::move(imported.error()).at(describe(*node)).with_context("importing graph '" + scope.name + "'"));
     const auto id = scope.nodes.find(node->name());
     if (id == scope.nodes.end()) continue;
     if (node->op() != scope.graph.node(id->second).op->name) scope.graph.node(id->second).origin = node->op();
     for (const std::string& input : node->input()) {
       if (!input.starts_with('^')) continue;
-      if (const auto before = scope.nodes.find(std::string(node_of(input))); before != scope.nodes.end()) scope.graph.add_control_input(id->second, before->second);
+      if (const auto before = scope.nodes.find(std::string(node_of(input))); before != scope.nodes.end())
+        scope.graph.add_control_input(id->second, before->second);
     }
   }
   return {};
@@ -313,10 +323,14 @@ Result<ir::Function*> GraphImporter::import_function(std::string_view name, std:
   const auto it = functions_.find(std::string(name));
   if (it == functions_.end()) return fail(ErrorCode::kInvalidModel, "the library has no function '" + std::string(name) + "'");
   if (open_.contains(it->first)) {
-    return fail(Error{ErrorCode::kUnsupported, "the function '" + it->first + "' calls itself", "function '" + it->first + "'", {},
+    return fail(Error{ErrorCode::kUnsupported,
+                      "the function '" + it->first + "' calls itself",
+                      "function '" + it->first + "'",
+                      {},
                       "recursive functions have no form in a graph model; rewrite the recursion as a loop"});
   }
-  if (static_cast<int64_t>(open_.size()) > decode_.limits.nesting) return fail(ErrorCode::kLimitExceeded, "functions nested deeper than " + std::to_string(decode_.limits.nesting));
+  if (static_cast<int64_t>(open_.size()) > decode_.limits.nesting)
+    return fail(ErrorCode::kLimitExceeded, "functions nested deeper than " + std::to_string(decode_.limits.nesting));
   open_.insert(it->first);
   const FunctionDef& def = *it->second;
   const OpDef& signature = def.signature();
@@ -351,7 +365,8 @@ Result<ir::Function*> GraphImporter::import_function(std::string_view name, std:
 
   std::unordered_map<std::string_view, const NodeDef*> by_name;
   for (const NodeDef& node : def.node_def()) {
-    if (!by_name.emplace(node.name(), &node).second) return fail(ErrorCode::kInvalidModel, "two nodes called '" + node.name() + "' in function '" + it->first + "'");
+    if (!by_name.emplace(node.name(), &node).second)
+      return fail(ErrorCode::kInvalidModel, "two nodes called '" + node.name() + "' in function '" + it->first + "'");
   }
   std::vector<std::string> roots;
   std::set<std::string> stop;
@@ -363,7 +378,8 @@ Result<ir::Function*> GraphImporter::import_function(std::string_view name, std:
   TRY(import_nodes(scope, order));
   for (const auto& arg : signature.output_arg()) {
     const auto ret = std::find_if(def.ret().begin(), def.ret().end(), [&](const StringEntry& e) { return e.key() == arg.name(); });
-    if (ret == def.ret().end()) return fail(ErrorCode::kInvalidModel, "function '" + it->first + "' does not say where its output '" + arg.name() + "' comes from");
+    if (ret == def.ret().end())
+      return fail(ErrorCode::kInvalidModel, "function '" + it->first + "' does not say where its output '" + arg.name() + "' comes from");
     const ValueId value = TRY(resolve(scope, ret->value()));
     if (TensorType type = function.graph.type(value); type.dtype == DType::kInvalid) {
       type.dtype = dtype_from_number(arg.type()).value_or(DType::kInvalid);
@@ -372,7 +388,8 @@ Result<ir::Function*> GraphImporter::import_function(std::string_view name, std:
     function.graph.outputs.push_back({arg.name(), value, {}});
   }
   for (const auto& ret : def.control_ret()) {
-    if (const auto node = scope.nodes.find(std::string(node_of(ret.value()))); node != scope.nodes.end()) function.graph.control_outputs.push_back(node->second);
+    if (const auto node = scope.nodes.find(std::string(node_of(ret.value()))); node != scope.nodes.end())
+      function.graph.control_outputs.push_back(node->second);
   }
   open_.erase(it->first);
   return &function;
@@ -390,12 +407,14 @@ Result<ir::Function*> GraphImporter::import_graph(const GraphDef& graph, std::st
   for (const Feed& feed : feeds) {
     const TensorName tensor = parse_tensor_name(feed.tensor);
     const auto it = by_name.find(tensor.node);
-    if (it == by_name.end()) return fail(ErrorCode::kInvalidModel, "the signature's input '" + feed.key + "' names the tensor '" + feed.tensor + "', which does not exist");
+    if (it == by_name.end())
+      return fail(ErrorCode::kInvalidModel, "the signature's input '" + feed.key + "' names the tensor '" + feed.tensor + "', which does not exist");
     TensorType type = feed.type.value_or(TensorType{});
     if (is_placeholder(*it->second)) {
       ir::AttributeMap map = TRY(attributes_of(*it->second, nullptr));
       if (const auto* dtype = ir::find(map, "dtype"); dtype && std::holds_alternative<DType>(*dtype)) type.dtype = std::get<DType>(*dtype);
-      if (const auto* shape = ir::find(map, "shape"); shape && std::holds_alternative<PartialShape>(*shape) && !feed.type) type.shape = std::get<PartialShape>(*shape);
+      if (const auto* shape = ir::find(map, "shape"); shape && std::holds_alternative<PartialShape>(*shape) && !feed.type)
+        type.shape = std::get<PartialShape>(*shape);
     }
     if (type.dtype == DType::kInvalid) return fail(ErrorCode::kInvalidModel, "the dtype of input '" + feed.key + "' is not known");
     const NodeId id = TRY(function.graph.add(ops::kOp_Placeholder, ir::placeholder_attributes(type.dtype, type.shape), {}, tensor.node));
@@ -414,7 +433,10 @@ Result<ir::Function*> GraphImporter::import_graph(const GraphDef& graph, std::st
   for (const NodeDef& node : graph.node()) {
     if (!is_placeholder(node) || stop.contains(node.name()) || !scope.nodes.contains(node.name())) continue;
     if (!all_placeholders) {
-      return fail(Error{ErrorCode::kInvalidModel, "the outputs need the placeholder '" + node.name() + "', which the signature does not feed", describe(node), {},
+      return fail(Error{ErrorCode::kInvalidModel,
+                        "the outputs need the placeholder '" + node.name() + "', which the signature does not feed",
+                        describe(node),
+                        {},
                         "choose another signature with --signature_name"});
     }
     function.graph.inputs.push_back({node.name(), scope.values[node.name()][0], node.name() + ":0"});

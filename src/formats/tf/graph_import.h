@@ -38,7 +38,7 @@ TensorName parse_tensor_name(std::string_view text);
 // An input of an imported main graph: the tensor that the caller feeds and the placeholder that takes its place.
 struct Feed {
   std::string key;
-  std::string tensor;             // "x:0"
+  std::string tensor;              // "x:0"
   std::optional<TensorType> type;  // as the signature declares it; else the placeholder's own attributes
 };
 struct Fetch {

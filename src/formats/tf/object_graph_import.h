@@ -10,7 +10,8 @@
 namespace isomer::tf {
 
 // Nothing when the MetaGraph has no usable object graph (TensorFlow 1).
-Result<std::optional<ir::Module>> import_object_graph(const SavedModelDocument& document, const MetaGraphDef& graph, const ImportOptions& options, const Limits& limits);
+Result<std::optional<ir::Module>> import_object_graph(const SavedModelDocument& document, const MetaGraphDef& graph, const ImportOptions& options,
+                                                      const Limits& limits);
 
 // Puts the file assets/NAME into the module, once. Names that leave the model are refused.
 Result<void> add_asset(ir::Module& module, const ModelFiles& files, const std::string& name);

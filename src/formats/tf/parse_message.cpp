@@ -68,7 +68,11 @@ Result<void> parse_binary(const std::string& bytes, pb::Message& message, const 
   stream.SetRecursionLimit(static_cast<int>(limits.nesting));
   const pb::LogSilencer silence;  // protobuf writes to the error stream what the Error says
   if (!message.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
-    return fail(Error{ErrorCode::kMalformed, "not a valid " + std::string(message.GetDescriptor()->name()) + " message", what, {}, "the file is damaged or of another format"});
+    return fail(Error{ErrorCode::kMalformed,
+                      "not a valid " + std::string(message.GetDescriptor()->name()) + " message",
+                      what,
+                      {},
+                      "the file is damaged or of another format"});
   }
   return {};
 }
@@ -82,7 +86,8 @@ Result<void> parse_text(const Bytes& text, pb::Message& message, const std::stri
   parser.AllowUnknownField(true);
   parser.RecordErrorsTo(&errors);
   if (!parser.Parse(&stream, &message)) {
-    return fail(Error{ErrorCode::kMalformed, "not a valid " + std::string(message.GetDescriptor()->name()) + " in text form: " + errors.message(), what, {}, {}});
+    return fail(
+        Error{ErrorCode::kMalformed, "not a valid " + std::string(message.GetDescriptor()->name()) + " in text form: " + errors.message(), what, {}, {}});
   }
   return {};
 }

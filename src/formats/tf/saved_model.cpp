@@ -54,7 +54,11 @@ Result<SavedModelDocument> read_saved_model(std::shared_ptr<const ModelFiles> fi
   const std::string path = files->describe(name);
   document.is_text = name == "saved_model.pbtxt";
   if (!files->contains(name)) {
-    return fail(Error{ErrorCode::kNotFound, "there is neither saved_model.pb nor saved_model.pbtxt", files->describe(""), {}, "name the directory that holds saved_model.pb"});
+    return fail(Error{ErrorCode::kNotFound,
+                      "there is neither saved_model.pb nor saved_model.pbtxt",
+                      files->describe(""),
+                      {},
+                      "name the directory that holds saved_model.pb"});
   }
   const Bytes bytes = TRY(files->read(name));
   if (document.is_text) {
@@ -101,8 +105,11 @@ Result<const MetaGraphDef*> choose_meta_graph(const SavedModelDocument& document
   }
   std::string available;
   for (const auto& set : sets) available += (available.empty() ? "'" : ", '") + join(set) + "'";
-  return fail(Error{ErrorCode::kNotFound, tags ? "no MetaGraph has exactly the tags '" + *tags + "'" : "the SavedModel has several MetaGraphs and none is tagged 'serve'",
-                    document.files->describe(""), {}, "choose with --saved_model_tags; there are: " + available});
+  return fail(Error{ErrorCode::kNotFound,
+                    tags ? "no MetaGraph has exactly the tags '" + *tags + "'" : "the SavedModel has several MetaGraphs and none is tagged 'serve'",
+                    document.files->describe(""),
+                    {},
+                    "choose with --saved_model_tags; there are: " + available});
 }
 
 Result<std::vector<SignatureSummary>> list_signatures(const MetaGraphDef& graph) {

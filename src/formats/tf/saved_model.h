@@ -22,10 +22,10 @@ class MetaGraphDef;
 struct SavedModelDocument {
   std::shared_ptr<const ModelFiles> files;
   std::shared_ptr<const SavedModel> message;
-  std::vector<Bytes> detached;         // large tensor contents, see detach.h
+  std::vector<Bytes> detached;           // large tensor contents, see detach.h
   std::shared_ptr<TensorBundle> bundle;  // null: the model has no variables directory
-  bool is_text = false;                // saved_model.pbtxt
-  bool is_hub_v1 = false;              // tfhub_module.pb lies beside it
+  bool is_text = false;                  // saved_model.pbtxt
+  bool is_hub_v1 = false;                // tfhub_module.pb lies beside it
 };
 
 // Reads saved_model.pb or saved_model.pbtxt and the checkpoint's index (values stay mapped).

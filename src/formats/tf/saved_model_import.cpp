@@ -59,7 +59,8 @@ Result<std::map<std::string, Source>> restore_sources(const GraphDef& graph, con
   return sources;
 }
 
-Result<const SignatureSummary*> choose_signature(const std::vector<SignatureSummary>& signatures, const std::optional<std::string>& wanted, const std::string& directory) {
+Result<const SignatureSummary*> choose_signature(const std::vector<SignatureSummary>& signatures, const std::optional<std::string>& wanted,
+                                                 const std::string& directory) {
   const auto named = [&](std::string_view name) -> const SignatureSummary* {
     for (const SignatureSummary& s : signatures)
       if (s.name == name) return &s;
@@ -75,12 +76,13 @@ Result<const SignatureSummary*> choose_signature(const std::vector<SignatureSumm
   std::string list;
   for (const SignatureSummary& s : signatures) list += (list.empty() ? "" : ", ") + s.name;
   return fail(Error{ErrorCode::kNotFound,
-                    wanted                ? "the model has no signature '" + *wanted + "'"
+                    wanted               ? "the model has no signature '" + *wanted + "'"
                     : signatures.empty() ? "the model has no signatures"
                                          : "the model has several signatures and none is called serving_default",
                     directory,
                     {},
-                    list.empty() ? "this SavedModel was exported for something else than inference (training state only, perhaps)" : "choose with --signature_name; there are: " + list});
+                    list.empty() ? "this SavedModel was exported for something else than inference (training state only, perhaps)"
+                                 : "choose with --signature_name; there are: " + list});
 }
 
 // Nodes that fill the tables: the op that the signature __saved_model_init_op names, or that of a collection.
@@ -143,7 +145,11 @@ class GraphSignatureImporter {
  private:
   static Result<void> check_dense(const SignaturePort& port) {
     if (!port.tensor.empty()) return {};
-    return fail(Error{ErrorCode::kUnsupported, "'" + port.key + "' of the signature is a sparse or composite tensor", {}, {}, "export a signature that takes and gives dense tensors"});
+    return fail(Error{ErrorCode::kUnsupported,
+                      "'" + port.key + "' of the signature is a sparse or composite tensor",
+                      {},
+                      {},
+                      "export a signature that takes and gives dense tensors"});
   }
 
   // Control flow is made functional on a copy of the nodes, so each part of the graph (signature, initialiser) has a GraphDef of its own.
@@ -204,15 +210,21 @@ class GraphSignatureImporter {
     const auto it = sources.find(variable.name);
     const Source source = it == sources.end() ? Source{variable.name, ""} : it->second;
     if (!document_.bundle || !document_.bundle->find(source.key)) {
-      return fail(Error{ErrorCode::kNotFound, "the checkpoint holds no value for the variable '" + variable.name + "'", document_.files->describe("variables"), {},
+      return fail(Error{ErrorCode::kNotFound,
+                        "the checkpoint holds no value for the variable '" + variable.name + "'",
+                        document_.files->describe("variables"),
+                        {},
                         "copy the whole SavedModel, the variables directory included"});
     }
     auto value = source.slice.empty() ? document_.bundle->read(source.key) : document_.bundle->read_slice(source.key, source.slice);
     if (!value) return fail(std::move(value.error()).with_context("reading the variable '" + variable.name + "'"));
     if (value->dtype() != variable.dtype || !compatible(variable.shape, PartialShape(value->shape()))) {
       return fail(Error{ErrorCode::kInvalidModel,
-                        "the variable '" + variable.name + "' is declared " + std::string(to_string(variable.dtype)) + to_string(variable.shape) + ", the checkpoint holds " + type_text(*value),
-                        document_.files->describe(""), {}, "the checkpoint belongs to another model"});
+                        "the variable '" + variable.name + "' is declared " + std::string(to_string(variable.dtype)) + to_string(variable.shape) +
+                            ", the checkpoint holds " + type_text(*value),
+                        document_.files->describe(""),
+                        {},
+                        "the checkpoint belongs to another model"});
     }
     variable.value = std::move(*value);
     return {};

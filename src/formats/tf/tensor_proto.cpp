@@ -29,10 +29,11 @@ void fill_from(MutableTensor& tensor, const Field& field, int64_t per_element = 
 
 Result<Tensor> decode_strings(const TensorProto& proto, Shape shape, const Limits& limits) {
   const auto count = element_count(shape);
-  if (!count || *count > limits.tensor_elements / 8) return fail(ErrorCode::kLimitExceeded, "a string tensor of shape " + to_string(shape) + " exceeds the limits");
+  if (!count || *count > limits.tensor_elements / 8)
+    return fail(ErrorCode::kLimitExceeded, "a string tensor of shape " + to_string(shape) + " exceeds the limits");
   if (*count > proto.string_val_size() && proto.string_val_size() > 1) {
-    return fail(ErrorCode::kInvalidModel,
-                "a string tensor of shape " + to_string(shape) + " needs " + std::to_string(*count) + " strings, found " + std::to_string(proto.string_val_size()));
+    return fail(ErrorCode::kInvalidModel, "a string tensor of shape " + to_string(shape) + " needs " + std::to_string(*count) + " strings, found " +
+                                              std::to_string(proto.string_val_size()));
   }
   std::vector<std::string> values;
   values.reserve(static_cast<size_t>(*count));

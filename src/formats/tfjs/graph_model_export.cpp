@@ -31,13 +31,18 @@ Error refusal(const std::vector<passes::Refused>& refused) {
     message += "\n    " + r.op + " '" + r.node + "' in '" + r.function + "': " + r.reason;
   }
   if (refused.size() > kShown) message += "\n    and " + std::to_string(refused.size() - kShown) + " more";
-  return Error{ErrorCode::kUnsupported, std::move(message), {}, {}, "cut the graph above these nodes with another signature or with --output_node_names, or do their work outside of the model"};
+  return Error{ErrorCode::kUnsupported,
+               std::move(message),
+               {},
+               {},
+               "cut the graph above these nodes with another signature or with --output_node_names, or do their work outside of the model"};
 }
 
 // Member names of JavaScript objects: tf.js keeps nodes in plain objects and takes these for things that are there already.
 bool is_object_member(std::string_view name) {
-  static constexpr std::string_view kMembers[] = {"constructor",      "hasOwnProperty",   "isPrototypeOf",    "propertyIsEnumerable", "toLocaleString",  "toString",
-                                                  "valueOf",          "__proto__",        "__defineGetter__", "__defineSetter__",     "__lookupGetter__", "__lookupSetter__"};
+  static constexpr std::string_view kMembers[] = {"constructor",      "hasOwnProperty",   "isPrototypeOf",    "propertyIsEnumerable",
+                                                  "toLocaleString",   "toString",         "valueOf",          "__proto__",
+                                                  "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"};
   return std::find(std::begin(kMembers), std::end(kMembers), name) != std::end(kMembers);
 }
 
@@ -103,8 +108,8 @@ Result<void> name_outputs(ir::Graph& graph) {
     } else {
       const tf::TensorName tensor = tf::parse_tensor_name(port.tensor_name);
       name = tensor.index == 0 ? tensor.node : tensor.node + "_" + std::to_string(tensor.index);
-      const bool own = producer.name == name && producer.outputs.size() == 1 && !producer.is("Const") && !producer.is("Placeholder") && producer.op->effect == ir::Effect::kPure &&
-                       !passes::is_branch(producer) && !passes::is_loop(producer);
+      const bool own = producer.name == name && producer.outputs.size() == 1 && !producer.is("Const") && !producer.is("Placeholder") &&
+                       producer.op->effect == ir::Effect::kPure && !passes::is_branch(producer) && !passes::is_loop(producer);
       if (own && used.insert(value.producer).second) continue;
     }
     if (const NodeId taken = graph.find(name); taken.valid() && !used.contains(taken)) {
@@ -151,8 +156,10 @@ Result<void> add_tables(const ir::Module& module, const ir::Graph& graph, GraphM
   for (const auto& [table_name, node_name] : node_of_table) {
     const ir::Table* table = module.find_table(table_name);
     if (!table || !table->keys.valid()) return fail(ErrorCode::kInvalidModel, "the table '" + table_name + "' has no contents");
-    const NodeId handle = TRY(passes::add_node(initial, "HashTableV2", {{"shared_name", node_name}, {"key_dtype", table->key_dtype}, {"value_dtype", table->value_dtype}}, {}, node_name));
-    const ValueId inputs[] = {initial.output(handle), passes::add_constant(initial, table->keys, node_name + "/keys"), passes::add_constant(initial, table->values, node_name + "/values")};
+    const NodeId handle = TRY(passes::add_node(
+        initial, "HashTableV2", {{"shared_name", node_name}, {"key_dtype", table->key_dtype}, {"value_dtype", table->value_dtype}}, {}, node_name));
+    const ValueId inputs[] = {initial.output(handle), passes::add_constant(initial, table->keys, node_name + "/keys"),
+                              passes::add_constant(initial, table->values, node_name + "/values")};
     TRY(passes::add_node(initial, "LookupTableImportV2", {}, inputs, node_name + "/import"));
   }
   tf::GraphExportOptions options;
@@ -160,7 +167,8 @@ Result<void> add_tables(const ir::Module& module, const ir::Graph& graph, GraphM
   options.flat_function_inputs = true;
   options.target_dtype = working_dtype;
   out.initializer.emplace();
-  for (auto& constant : TRY(tf::export_graph(tables, function, options, *out.initializer))) out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
+  for (auto& constant : TRY(tf::export_graph(tables, function, options, *out.initializer)))
+    out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
   return {};
 }
 
@@ -190,7 +198,8 @@ Result<GraphModelOutput> export_graph_model(ir::Module& module, const ExportOpti
   graph_options.constant_values = false;
   graph_options.flat_function_inputs = true;
   graph_options.target_dtype = working_dtype;
-  for (auto& constant : TRY(tf::export_graph(module, main, graph_options, out.topology))) out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
+  for (auto& constant : TRY(tf::export_graph(module, main, graph_options, out.topology)))
+    out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
   out.topology.mutable_versions()->set_producer(1882);
   out.signature = make_signature(main.graph);
   TRY(add_tables(module, main.graph, out));

@@ -137,7 +137,8 @@ Result<ir::Module> import_graph_model(const GraphModelDocument& document, const 
     for (const tf::NodeDef& node : topology.node())
       for (const std::string& input : node.input()) used.insert(tf::parse_tensor_name(input).node);
     for (const tf::NodeDef& node : topology.node())
-      if (!used.contains(node.name()) && node.op() != "Const" && node.op() != "NoOp" && !node.op().starts_with("Placeholder")) fetches.push_back({node.name(), node.name()});
+      if (!used.contains(node.name()) && node.op() != "Const" && node.op() != "NoOp" && !node.op().starts_with("Placeholder"))
+        fetches.push_back({node.name(), node.name()});
   }
 
   ir::Module module;

@@ -267,9 +267,10 @@ constexpr auto kNames = [] {
 }();
 
 // Ops whose tf.js kernels take complex numbers; the others refuse them when they run.
-constexpr std::string_view kComplexOps[] = {"Add",      "AddV2",  "Cast", "Complex", "ComplexAbs",  "ConcatV2", "Const", "ExpandDims", "FFT",  "Fill",     "IFFT",    "IRFFT",
-                                            "Identity", "IdentityN", "Imag", "Mul",  "OnesLike",    "Pack",     "Placeholder", "RFFT", "Rank", "Real",  "Reshape", "Shape",
-                                            "Size",     "Snapshot", "Squeeze", "StatelessIf", "StatelessWhile", "StopGradient", "Sub", "Transpose", "ZerosLike"};
+constexpr std::string_view kComplexOps[] = {
+    "Add",     "AddV2",    "Cast",      "Complex",  "ComplexAbs", "ConcatV2",    "Const",          "ExpandDims",   "FFT",  "Fill",      "IFFT",
+    "IRFFT",   "Identity", "IdentityN", "Imag",     "Mul",        "OnesLike",    "Pack",           "Placeholder",  "RFFT", "Rank",      "Real",
+    "Reshape", "Shape",    "Size",      "Snapshot", "Squeeze",    "StatelessIf", "StatelessWhile", "StopGradient", "Sub",  "Transpose", "ZerosLike"};
 // The same for strings.
 constexpr std::string_view kStringOps[] = {"ConcatV2",
                                            "Const",

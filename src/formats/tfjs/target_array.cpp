@@ -19,7 +19,8 @@ const ir::Graph* body_of(const NodeView& v, std::string_view attribute) {
 }
 
 Reason condition_type(const TensorType& type) {
-  if (type.dtype != DType::kBool && !is_integer(type.dtype)) return "tf.js takes the truth of " + std::string(to_string(type.dtype)) + " otherwise than TensorFlow";
+  if (type.dtype != DType::kBool && !is_integer(type.dtype))
+    return "tf.js takes the truth of " + std::string(to_string(type.dtype)) + " otherwise than TensorFlow";
   if (type.shape.has_rank() && type.shape.rank() != 0) return "tf.js looks at the first element of the condition only";
   return {};
 }
@@ -72,7 +73,8 @@ Reason regex_replace(const NodeView& v) {
   if (has_capitals(pattern) || has_capitals(rewrite)) return "tf.js turns the pattern into lower case";
   if (pattern.find("(?") != std::string::npos || pattern.find("\\p") != std::string::npos || pattern.find("[[:") != std::string::npos)
     return "the pattern '" + pattern + "' is RE2 syntax that JavaScript reads otherwise";
-  if (rewrite.find('\\') != std::string::npos || rewrite.find('$') != std::string::npos) return "the replacement '" + rewrite + "' means something else in JavaScript";
+  if (rewrite.find('\\') != std::string::npos || rewrite.find('$') != std::string::npos)
+    return "the replacement '" + rewrite + "' means something else in JavaScript";
   return {};
 }
 

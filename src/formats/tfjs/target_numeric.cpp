@@ -58,8 +58,8 @@ std::optional<Bounds> bounds_of(const ir::Graph& graph, ir::ValueId value, int d
   if (node.is("Cast")) {
     const auto bounds = in(0);
     if (bounds) found = Bounds{std::trunc(bounds->low), std::trunc(bounds->high)};
-  } else if (node.is("Identity") || node.is("Reshape") || node.is("Transpose") || node.is("Slice") || node.is("StridedSlice") || node.is("Squeeze") || node.is("ExpandDims") ||
-             node.is("Tile") || node.is("BroadcastTo") || node.is("GatherV2") || node.is("Max") || node.is("Min")) {
+  } else if (node.is("Identity") || node.is("Reshape") || node.is("Transpose") || node.is("Slice") || node.is("StridedSlice") || node.is("Squeeze") ||
+             node.is("ExpandDims") || node.is("Tile") || node.is("BroadcastTo") || node.is("GatherV2") || node.is("Max") || node.is("Min")) {
     found = in(0);
   } else if (node.is("Round") || node.is("Floor") || node.is("Ceil")) {
     const auto bounds = in(0);

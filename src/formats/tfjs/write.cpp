@@ -30,7 +30,8 @@ AtomicDirectory::IsModelFile model_files_of(const std::string& directory) {
     }
   }
   return [named = std::move(named)](std::string_view name) {
-    return name == kModelJson || name == "model.json.gz" || (name.starts_with("group") && name.find("-shard") != std::string_view::npos) || named.contains(std::string(name));
+    return name == kModelJson || name == "model.json.gz" || (name.starts_with("group") && name.find("-shard") != std::string_view::npos) ||
+           named.contains(std::string(name));
   };
 }
 

@@ -118,8 +118,10 @@ Result<bool> lower_l2_loss(RuleContext& context, ir::NodeId node, std::string&) 
 // M. Giles, "Approximating the erfinv function" (2010), single precision: relative error below 4e-7. At -1 and 1 it gives infinities.
 Result<bool> lower_erfinv(RuleContext& context, ir::NodeId node, std::string&) {
   Builder b(context, node);
-  static constexpr double kCentre[] = {2.81022636e-08,  3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727, 1.50140941};
-  static constexpr double kTail[] = {-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406, 2.83297682};
+  static constexpr double kCentre[] = {2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
+                                       -0.00125372503, -0.00417768164, 0.246640727,    1.50140941};
+  static constexpr double kTail[] = {-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
+                                     -0.0076224613,   0.00943887047,  1.00167406,    2.83297682};
   const auto polynomial = [](std::span<const double> coefficients, Term at) {
     Term result = at * coefficients[0] + coefficients[1];
     for (size_t i = 2; i < coefficients.size(); ++i) result = result * at + coefficients[i];

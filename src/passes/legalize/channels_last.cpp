@@ -118,7 +118,8 @@ Result<bool> lower_bias_add(RuleContext& context, ir::NodeId node, std::string& 
   if (!x.shape().has_rank()) return refuse(reason, "the rank must be known");
   const int64_t rank = x.shape().rank();
   if (rank < 3) return b.replace(b.make("BiasAdd", {x, b.input(1)}));
-  if (const auto last = known_with_channels_last(b, x.id(), rank, kFarthest)) return b.replace(with_channels_first(b.make("BiasAdd", {*last, b.input(1)}), rank));
+  if (const auto last = known_with_channels_last(b, x.id(), rank, kFarthest))
+    return b.replace(with_channels_first(b.make("BiasAdd", {*last, b.input(1)}), rank));
   std::vector<Size> sizes(static_cast<size_t>(rank - 1), int64_t{1});
   sizes[0] = int64_t{-1};
   return b.replace(x + reshape(b.input(1), sizes));

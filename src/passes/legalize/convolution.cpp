@@ -37,7 +37,8 @@ Term spread(Term x, int64_t axis, int64_t step) {
 
 Term every(Term x, int64_t height_step, int64_t width_step) {
   Builder& b = x.builder();
-  return b.make("StridedSlice", {x, b.integers({0, 0, 0, 0}), b.integers({0, 0, 0, 0}), b.integers({1, height_step, width_step, 1})}, {{"begin_mask", int64_t{15}}, {"end_mask", int64_t{15}}});
+  return b.make("StridedSlice", {x, b.integers({0, 0, 0, 0}), b.integers({0, 0, 0, 0}), b.integers({1, height_step, width_step, 1})},
+                {{"begin_mask", int64_t{15}}, {"end_mask", int64_t{15}}});
 }
 
 // Stride 1, then every stride-th result. SAME pads for the stride, so its padding is written out.
@@ -72,7 +73,8 @@ Result<bool> lower_conv2d(RuleContext& context, ir::NodeId node, std::string& re
   if (!is_float(b.result_dtype())) return refuse(reason, "only convolutions of floats are rewritten");
   if (strided_and_dilated(b)) return stride_afterwards(b, reason);
   const PartialShape input = b.input(0).shape(), filter = b.input(1).shape();
-  if (!input.has_rank() || !filter.has_rank() || input[3] == kUnknownDim || !filter.fully_known() || filter[2] < 1) return refuse(reason, "the numbers of channels must be known");
+  if (!input.has_rank() || !filter.has_rank() || input[3] == kUnknownDim || !filter.fully_known() || filter[2] < 1)
+    return refuse(reason, "the numbers of channels must be known");
   const int64_t groups = input[3] / filter[2], per_group = groups > 0 ? filter[3] / groups : 0;
   if (groups < 2 || per_group < 1) return refuse(reason, "the numbers of channels do not fit groups");
   if (filter[2] == 1) {
@@ -126,7 +128,8 @@ Result<bool> lower_conv3d_transpose(RuleContext& context, ir::NodeId node, std::
   PartialShape result = b.result_shape();
   if (const auto sizes = ops::partial_elements(context.graph, b.input(0).id()); sizes && sizes->size() == 5 && result.has_rank())
     for (int64_t axis = 0; axis < 5; ++axis) result[axis] = (*sizes)[static_cast<size_t>(axis)].value_or(result[axis]);
-  if (!filter.shape().fully_known() || !result.has_rank() || !y.shape().has_rank() || strides.size() != 5 || dilations.size() != 5) return refuse(reason, "the shapes must be known");
+  if (!filter.shape().fully_known() || !result.has_rank() || !y.shape().has_rank() || strides.size() != 5 || dilations.size() != 5)
+    return refuse(reason, "the shapes must be known");
   std::vector<double> pads{0, 0};
   for (int64_t axis = 1; axis < 4; ++axis) {
     const auto i = static_cast<size_t>(axis);

@@ -137,12 +137,14 @@ Result<bool> lower_combined_non_max_suppression(RuleContext& context, ir::NodeId
   const Term boxes = b.input(0), scores = b.input(1);
   const PartialShape box_shape = boxes.shape(), score_shape = scores.shape();
   const Tensor *per_class = b.input(2).constant(), *limit = b.input(3).constant();
-  if (!box_shape.has_rank() || !score_shape.has_rank() || box_shape.rank() != 4 || score_shape.rank() != 3 || !per_class || !limit || score_shape[2] == kUnknownDim ||
-      box_shape[2] == kUnknownDim)
+  if (!box_shape.has_rank() || !score_shape.has_rank() || box_shape.rank() != 4 || score_shape.rank() != 3 || !per_class || !limit ||
+      score_shape[2] == kUnknownDim || box_shape[2] == kUnknownDim)
     return refuse(reason, "the numbers of classes and of results must be known");
   constexpr int64_t kMostClasses = 256, kWrittenOut = 64;
-  DetectionInputs in{.per_class = b.input(2), .iou_threshold = b.input(4), .score_threshold = b.input(5), .classes = score_shape[2], .total = limit->as_int64(0)};
-  if (in.classes < 1 || in.classes > kMostClasses || in.total < 0 || in.total > (1 << 20)) return refuse(reason, "one suppression is written for each class, 256 at most");
+  DetectionInputs in{
+      .per_class = b.input(2), .iou_threshold = b.input(4), .score_threshold = b.input(5), .classes = score_shape[2], .total = limit->as_int64(0)};
+  if (in.classes < 1 || in.classes > kMostClasses || in.total < 0 || in.total > (1 << 20))
+    return refuse(reason, "one suppression is written for each class, 256 at most");
   if (b.attribute("pad_per_class", false)) in.total = std::min(in.total, std::clamp<int64_t>(per_class->as_int64(0), 0, 1 << 20) * in.classes);
   in.clip = b.attribute("clip_boxes", true);
   const int64_t batch = box_shape[0] != kUnknownDim ? box_shape[0] : score_shape[0];

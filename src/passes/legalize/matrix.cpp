@@ -23,9 +23,11 @@ struct Diagonals {
 constexpr int64_t kLargest = 1 << 20;  // elements of a constant of places
 
 Result<std::optional<Diagonals>> diagonals(const Tensor* k, int64_t rows, int64_t columns, const std::string& align) {
-  if (!k || k->elements() < 1 || k->elements() > 2 || rows < 0 || columns < 0 || rows > kLargest || columns > kLargest || rows * columns > kLargest) return std::nullopt;
+  if (!k || k->elements() < 1 || k->elements() > 2 || rows < 0 || columns < 0 || rows > kLargest || columns > kLargest || rows * columns > kLargest)
+    return std::nullopt;
   Diagonals d{.rows = rows, .columns = columns, .lower = k->as_int64(0), .upper = k->as_int64(k->elements() - 1)};
-  if (d.lower > d.upper || d.upper >= std::max<int64_t>(columns, 1) || d.lower <= -std::max<int64_t>(rows, 1)) return fail(ErrorCode::kInvalidModel, "the diagonals asked for lie outside of the matrix");
+  if (d.lower > d.upper || d.upper >= std::max<int64_t>(columns, 1) || d.lower <= -std::max<int64_t>(rows, 1))
+    return fail(ErrorCode::kInvalidModel, "the diagonals asked for lie outside of the matrix");
   d.right_above = align.starts_with("RIGHT");
   d.right_below = align.ends_with("RIGHT");
   d.length = std::min(rows + std::min<int64_t>(d.upper, 0), columns - std::max<int64_t>(d.lower, 0));
@@ -91,7 +93,9 @@ const Tensor* main_diagonal() {
 }
 
 // V1 has no such inputs; V2 aligns to the left.
-std::string alignment(const Builder& b, const ir::Node& node) { return b.attribute<std::string>("align", node.op->name.ends_with("V2") ? "LEFT_LEFT" : "RIGHT_LEFT"); }
+std::string alignment(const Builder& b, const ir::Node& node) {
+  return b.attribute<std::string>("align", node.op->name.ends_with("V2") ? "LEFT_LEFT" : "RIGHT_LEFT");
+}
 
 Term mask_of_band(Builder& b, Term x, Term lower, Term upper) {
   const Term distance = expand(range(b, b.size_of(x, -2)), 1) - range(b, b.size_of(x, -1));

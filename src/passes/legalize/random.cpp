@@ -9,7 +9,8 @@ Result<bool> lower_random_uniform_int(RuleContext& context, ir::NodeId node, std
   Builder b(context, node);
   const DType dtype = b.result_dtype();
   const Term low = b.input(1), high = b.input(2);
-  const Term uniform = b.make("RandomUniform", {b.input(0)}, {{"dtype", DType::kFloat32}, {"seed", b.attribute<int64_t>("seed", 0)}, {"seed2", b.attribute<int64_t>("seed2", 0)}});
+  const Term uniform = b.make("RandomUniform", {b.input(0)},
+                              {{"dtype", DType::kFloat32}, {"seed", b.attribute<int64_t>("seed", 0)}, {"seed2", b.attribute<int64_t>("seed2", 0)}});
   return b.replace(low + cast(floor(uniform * cast(high - low, DType::kFloat32)), dtype));
 }
 

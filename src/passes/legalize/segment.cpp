@@ -128,7 +128,8 @@ Result<bool> lower_dynamic_stitch(RuleContext& context, ir::NodeId node, std::st
   }
   const Term index = concat(indices, 0);
   const int64_t first[] = {0};
-  const Size places = result.has_rank() && result.rank() > 0 && result[0] != kUnknownDim ? Size(result[0]) : Size(reduce("Max", concat({index, b.integers({-1})}, 0), first) + 1);
+  const Size places = result.has_rank() && result.rank() > 0 && result[0] != kUnknownDim ? Size(result[0])
+                                                                                         : Size(reduce("Max", concat({index, b.integers({-1})}, 0), first) + 1);
   const Size count = b.size_of(index, 0);
   if (context.graph.node(node).is("ParallelDynamicStitch")) {
     const Term row_of = scatter(expand(index, 1), range(b, count), b.sizes({places}));

@@ -139,8 +139,7 @@ Result<bool> apply_to_parts(RuleContext& context, ir::NodeId node, std::string& 
   std::vector<Term> results[2];
   for (int i = 0; i < 2; ++i) {
     std::vector<Term> inputs;
-    for (const Term& input : b.inputs())
-      inputs.push_back(is_complex(input.dtype()) ? b.make(i == 0 ? "Real" : "Imag", {input}, {{"Tout", part}}) : input);
+    for (const Term& input : b.inputs()) inputs.push_back(is_complex(input.dtype()) ? b.make(i == 0 ? "Real" : "Imag", {input}, {{"Tout", part}}) : input);
     if (conjugate) {
       results[i] = {i == 0 ? inputs[0] : -inputs[0]};
     } else {
@@ -148,7 +147,8 @@ Result<bool> apply_to_parts(RuleContext& context, ir::NodeId node, std::string& 
     }
   }
   std::vector<Term> joined;
-  for (size_t i = 0; i < std::min(results[0].size(), results[1].size()); ++i) joined.push_back(b.make("Complex", {results[0][i], results[1][i]}, {{"Tout", dtype}}));
+  for (size_t i = 0; i < std::min(results[0].size(), results[1].size()); ++i)
+    joined.push_back(b.make("Complex", {results[0][i], results[1][i]}, {{"Tout", dtype}}));
   return b.replace(joined);
 }
 
@@ -189,8 +189,10 @@ Result<bool> lower_gather(RuleContext& context, ir::NodeId node, std::string& re
   Builder b(context, node);
   if (is_complex(b.result_dtype())) return apply_to_parts(context, node, reason);
   const Tensor* axis = b.input_count() > 2 ? b.input(2).constant() : nullptr;
-  const bool first = b.input_count() == 2 || (axis && (axis->as_int64(0) == 0 || (axis->as_int64(0) == -1 && b.input(0).shape().has_rank() && b.input(0).shape().rank() == 1)));
-  if (b.result_dtype() != DType::kString || !first || b.attribute<int64_t>("batch_dims", 0) != 0) return refuse(reason, "strings are gathered along the first axis only");
+  const bool first = b.input_count() == 2 ||
+                     (axis && (axis->as_int64(0) == 0 || (axis->as_int64(0) == -1 && b.input(0).shape().has_rank() && b.input(0).shape().rank() == 1)));
+  if (b.result_dtype() != DType::kString || !first || b.attribute<int64_t>("batch_dims", 0) != 0)
+    return refuse(reason, "strings are gathered along the first axis only");
   return b.replace(b.make("GatherNd", {b.input(0), expand(b.input(1), -1)}));
 }
 
