@@ -53,6 +53,7 @@ def kinds():
     tfjs = need_file(os.path.join(PEERS, "node_modules/@tensorflow/tfjs"), "TensorFlow.js is not installed (tests/peers/setup)")
     tensorflow = need_file(os.path.join(PEERS, "venv/bin/python"), "TensorFlow is not installed (tests/peers/setup)")
     shared = need_file(os.path.join(SHARED, "fixtures"), "the folder ../shared with more fixtures is not here")
+    conformance = need_file(os.path.join(SHARED, "conformance"), "the folder ../shared with cases recorded from TensorFlow.js is not here")
     release, dev = os.path.join(RELEASE, "isomer"), os.path.join(DEV, "isomer")
     report = lambda name: ["--report", os.path.join(ROOT, "build/reports", name + ".json")]
     shared_folders = ["--fixtures", os.path.join(SHARED, "fixtures"), "--models", os.path.join(SHARED, "models")]
@@ -61,6 +62,7 @@ def kinds():
         Kind("format", 120, [os.path.join(ROOT, "tools/format"), "--check"], [need_program("clang-format-19", "clang-format-19 is not installed")]),
         Kind("ctest", 900, None),
         Kind("fixtures: run", 600, suite + ["run", "--binary", dev] + report("own-run")),
+        Kind("conformance", 300, [os.path.join(DEV, "isomer_conformance_test"), os.path.join(SHARED, "conformance")], [conformance]),
         Kind("fixtures: damaged", 900, [sys.executable, os.path.join(ROOT, "tests/formats/bad.py"), "--binary", dev], slow=True),
         Kind("old spellings", 300, [sys.executable, os.path.join(ROOT, "tests/formats/variants.py"), "--binary", release]),
         Kind("what is left", 300, [sys.executable, os.path.join(ROOT, "tests/formats/atomic.py"), "--binary", release]),

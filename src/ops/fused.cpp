@@ -21,6 +21,14 @@ Result<Tensor> prelu(EvalContext& c, const Tensor& x, const Tensor& alpha) {
   return map_pairs<double, double>(c, x, alpha, x.dtype(), [](double v, double slope) { return v >= 0 ? v : v * slope; });
 }
 
+// A vector of slopes is one for each channel, whichever dimension of x the channels are.
+Tensor along_channels(const Tensor& slopes, int64_t rank, int64_t axis) {
+  if (slopes.rank() != 1) return slopes;
+  Shape shape(static_cast<size_t>(rank - axis), 1);
+  shape[0] = slopes.elements();
+  return slopes.reshaped(std::move(shape));
+}
+
 // The number of args that a step takes; nullopt for a step that is not known.
 std::optional<int64_t> args_of(std::string_view step) {
   if (step == "BiasAdd" || step == "Prelu") return 1;
@@ -50,7 +58,7 @@ Result<Tensor> apply_steps(EvalContext& c, const Struct& a, Tensor x, int64_t ax
     } else if (step == "FusedBatchNorm") {
       x = TRY(batch_norm(c, x, axis, *args[next], *args[next + 1], *args[next + 2], *args[next + 3], a.epsilon));
     } else if (step == "Prelu") {
-      x = TRY(prelu(c, x, *args[next]));
+      x = TRY(prelu(c, x, along_channels(*args[next], x.rank(), axis)));
     } else if (!is_float(x.dtype())) {
       return dtype_error(c, x.dtype());
     } else if (step == "LeakyRelu") {

@@ -54,6 +54,20 @@ std::string describe(const NodeDef& node) { return "node '" + node.name() + "' (
 
 bool is_placeholder(const NodeDef& node) { return node.op() == "Placeholder" || node.op() == "PlaceholderV2"; }
 
+bool has_elements(TensorProto tensor) {
+  tensor.clear_dtype();
+  tensor.clear_tensor_shape();
+  tensor.clear_version_number();
+  return tensor.ByteSizeLong() > 0;
+}
+
+// Ops of TensorFlow 1 whose second version only takes the table as a resource instead of a reference.
+std::string_view current_name(std::string_view op) {
+  for (const std::string_view later : {"InitializeTableV2", "LookupTableFindV2", "LookupTableImportV2", "LookupTableSizeV2"})
+    if (later.substr(0, later.size() - 2) == op) return later;
+  return op;
+}
+
 // In a main graph a resource without a shared name is known by the name of its node; the IR always has the name in shared_name.
 void name_resource(const NodeDef& node, const ir::OpDef& op, ir::AttributeMap& map) {
   if (op.name != "VarHandleOp" && op.name != "HashTableV2" && op.name != "HashTable" && op.name != "MutableHashTableV2") return;
@@ -161,8 +175,10 @@ Result<ir::AttributeMap> GraphImporter::attributes_of(const NodeDef& node, const
     const std::string& key = entry.key();
     if (key.starts_with('_') && !node.op().starts_with('_')) continue;
     if (op && op->name == "Const" && key == "value") {
-      auto value = weights_ ? weights_(node.name(), dtype_from_number(entry.value().tensor().dtype()).value_or(DType::kInvalid))
-                            : decode_tensor(entry.value().tensor(), decode_);
+      const TensorProto& proto = entry.value().tensor();
+      auto value = weights_ ? weights_(node.name(), dtype_from_number(proto.dtype()).value_or(DType::kInvalid)) : decode_tensor(proto, decode_);
+      // What an importer made itself (which branch was taken, the axes of a Conv1D) is among no model's weights.
+      if (weights_ && !value && value.error().code == ErrorCode::kNotFound && has_elements(proto)) value = decode_tensor(proto, decode_);
       if (const auto replaced = constants_.find(node.name()); replaced != constants_.end()) value = replaced->second;
       if (!value) return fail(std::move(value.error()).at(describe(node)));
       map.push_back({"dtype", value->dtype()});
@@ -253,7 +269,7 @@ Result<void> GraphImporter::add_node(Scope& scope, const NodeDef& node, const ir
 
 Result<void> GraphImporter::import_node(Scope& scope, const NodeDef& node) {
   if (++nodes_ > decode_.limits.nodes) return fail(ErrorCode::kLimitExceeded, "more than " + std::to_string(decode_.limits.nodes) + " nodes");
-  std::string_view name = node.op();
+  std::string_view name = current_name(node.op());
   if (name == "VariableV2" || name == "Variable") return import_variable(scope, node);
   if (name == "PlaceholderWithDefault") name = "Identity";
   if (name == "PlaceholderV2") name = "Placeholder";

@@ -4,7 +4,8 @@
 // of the same name. Ops that the registry does not know become Foreign.
 //
 // What is normalised on the way: Add becomes AddV2 except for strings; a reference variable (VariableV2) becomes VarHandleOp + ReadVariableOp;
-// a PlaceholderWithDefault that is not fed becomes an Identity of its default; attributes without meaning (leading underscore) are dropped.
+// LookupTableFind and its like of TensorFlow 1 become their second versions; a PlaceholderWithDefault that is not fed becomes an Identity of its default;
+// attributes without meaning (leading underscore) are dropped.
 #pragma once
 
 #include <functional>
@@ -48,8 +49,8 @@ struct Fetch {
 
 class GraphImporter {
  public:
-  // Weights of Const nodes that carry none in the message, by node name (tf.js models keep them apart). `declared` is what the node says its dtype
-  // is, which the result must have.
+  // Weights of Const nodes by node name (tf.js models keep them apart). `declared` is what the node says its dtype is, which the result must have. Where
+  // it gives NotFound, the message's own value is taken, if there is one.
   using WeightSource = std::function<Result<Tensor>(const std::string& name, DType declared)>;
 
   // `library` and `detached` must outlive the importer.

@@ -9,6 +9,7 @@
 #include "formats/tf/control_flow_v1.h"
 #include "formats/tf/graph_import.h"
 #include "formats/tf/tensor_proto.h"
+#include "formats/tfjs/own_ops.h"
 
 namespace isomer::tfjs {
 namespace {
@@ -111,6 +112,8 @@ Result<ir::Module> import_graph_model(const GraphModelDocument& document, const 
   const auto initializer_signature = TRY(document.initializer_signature());
   name_tables(topology);
   name_tables(initializer);
+  TRY(rewrite_own_ops(topology));
+  TRY(rewrite_own_ops(initializer));
 
   std::vector<tf::Feed> feeds;
   std::vector<tf::Fetch> fetches;
