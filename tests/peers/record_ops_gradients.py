@@ -71,6 +71,36 @@ def bias():
     yield Case("BiasAddGrad", "no channels", [np.zeros((2, 0), np.float32)])
 
 
+# --- slices and paddings
+
+
+def i32(*values):
+    return np.array(values, np.int32)
+
+
+def slices():
+    op, rng = "StridedSliceGrad", generator("StridedSliceGrad")
+    yield Case(op, "a box", [i32(3, 4), i32(1, 0), i32(3, 3), i32(1, 1), normal(rng, 2, 3)])
+    yield Case(op, "steps, backwards", [i32(5, 4), i32(0, 3), i32(5, -9), i32(2, -2), normal(rng, 3, 2)])
+    yield Case(op, "masks", [i32(3, 4), i32(0, 1), i32(0, 3), i32(1, 1), normal(rng, 3, 2)], begin_mask=1, end_mask=1)
+    yield Case(op, "an ellipsis and one index", [i32(2, 3, 2), i32(0, 1), i32(0, 2), i32(1, 1), normal(rng, 2, 3)], ellipsis_mask=1, shrink_axis_mask=2)
+    yield Case(op, "a new axis", [i32(4), i32(0, 1), i32(0, 3), i32(1, 1), normal(rng, 1, 2)], new_axis_mask=1)
+    yield Case(op, "int64 indices, int32 elements", [np.array([4]), np.array([1]), np.array([3]), np.array([1]), i32(7, -7)])
+    yield Case(op, "nothing", [i32(4), i32(2), i32(2), i32(1), np.zeros((0,), np.float32)])
+
+
+def paddings():
+    op, rng = "MirrorPadGrad", generator("MirrorPadGrad")
+    for mode in ("REFLECT", "SYMMETRIC"):
+        yield Case(op, mode + " of a vector", [normal(rng, 7), i32([2, 1])], mode=mode, tolerance=(1e-6, 1e-6))
+        yield Case(op, mode + " of a matrix", [normal(rng, 4, 6), np.array([[1, 1], [2, 0]])], mode=mode, tolerance=(1e-6, 1e-6))
+        yield Case(op, mode + " of float64", [normal(rng, 5, 2, dtype=np.float64), i32([0, 2], [0, 0])], mode=mode)
+    yield Case(op, "as much as there is", [normal(rng, 5), i32([2, 0])], mode="REFLECT", tolerance=(1e-6, 1e-6))
+    yield Case(op, "nothing padded", [normal(rng, 2, 2), i32([0, 0], [0, 0])], mode="SYMMETRIC")
+
+
 def cases():
     yield from elementwise()
+    yield from slices()
+    yield from paddings()
     yield from bias()
