@@ -2,6 +2,7 @@
 // function refuses the class.
 #include <cmath>
 
+#include "ops/incomplete_functions.h"
 #include "ops/kernel.h"
 #include "tensor/half.h"
 
@@ -146,6 +147,9 @@ BINARY_OP(
     .refusal = kByZero)
 BINARY_OP(FloorMod, "x: T, y: T -> z: T", "The remainder of x / y with the sign of y.", .on_float = floor_mod, .on_integer = floor_remainder,
           .on_uint64 = remainder_uint64, .refuses = divides_by_zero, .refusal = kByZero)
+BINARY_OP(Igamma, "a: T, x: T -> z: T", "The lower incomplete gamma function of x, as a part of Gamma(a).", .on_float = lower_gamma)
+BINARY_OP(Igammac, "a: T, x: T -> z: T", "The upper incomplete gamma function of x, as a part of Gamma(a): 1 - Igamma, accurate where that is small.",
+          .on_float = upper_gamma)
 BINARY_OP(
     Maximum, "x: T, y: T -> z: T", "The larger of x and y; NaN where either is.", .on_float = maximum,
     .on_integer = [](int64_t x, int64_t y) { return std::max(x, y); }, .on_uint64 = [](uint64_t x, uint64_t y) { return wrap(std::max(x, y)); })
@@ -157,6 +161,7 @@ BINARY_OP(
     .on_integer = truncate_remainder, .on_uint64 = remainder_uint64, .refuses = divides_by_zero, .refusal = kByZero, .tfjs = &kTfjsMod)
 BINARY_OP(Mul, "x: T, y: T -> z: T", "x * y with broadcasting; integers wrap.", BOTH(x* y), .on_integer = wrapping_multiply)
 BINARY_OP(MulNoNan, "x: T, y: T -> z: T", "x * y, and 0 where y is 0, whatever x is.", BOTH(y == 0.0 ? 0 : x * y))
+BINARY_OP(Polygamma, "a: T, x: T -> z: T", "The a-th derivative of Digamma at x; NaN where a is not a whole number.", .on_float = polygamma)
 BINARY_OP(
     Pow, "x: T, y: T -> z: T", "x to the power of y; a negative power of an integer is an error.",
     .on_float = [](double x, double y) { return std::pow(x, y); }, .on_complex = power_complex, .on_integer = power, .on_uint64 = power_uint64,
@@ -179,6 +184,7 @@ BINARY_OP(
     Xlog1py, "x: T, y: T -> z: T", "x * log(1 + y), and 0 where x is 0.", .on_float = [](double x, double y) { return x == 0 ? 0 : x * std::log1p(y); },
     .on_complex = [](Complex x, Complex y) { return x == 0.0 ? 0 : x * std::log(1.0 + y); })
 BINARY_OP(Xlogy, "x: T, y: T -> z: T", "x * log(y), and 0 where x is 0.", BOTH(x == 0.0 ? 0 : x * std::log(y)))
+BINARY_OP(Zeta, "x: T, q: T -> z: T", "The Hurwitz zeta function: the sum of (q + k) ^ -x over k = 0, 1, 2, ...", .on_float = zeta)
 
 #undef BOTH
 #undef BINARY_OP
@@ -204,6 +210,44 @@ Result<Outputs> reference_add(EvalContext& c, Inputs inputs) {
     joined.push_back(std::string(a.string_at(left.offset(i))) + std::string(b.string_at(right.offset(i))));
   }
   return one(Tensor::from_strings(std::move(shape), joined));
+}
+
+// a, b and x have one shape, or are scalars.
+Result<void> infer_betainc(InferContext& c) {
+  PartialShape shape = PartialShape::scalar();
+  for (int64_t i = 0; i < 3; ++i) {
+    const PartialShape operand = c.shape(i);
+    if (!operand.has_rank()) return {};
+    if (operand.rank() == 0) continue;
+    shape = shape.rank() == 0 ? operand : TRY(merge(shape, operand));
+  }
+  c.set_shape(0, std::move(shape));
+  return {};
+}
+Result<Outputs> reference_betainc(EvalContext& c, Inputs inputs) {
+  const auto in = TRY(tensor_inputs(c, inputs));
+  const DType dtype = in[0]->dtype();
+  if (!is_float(dtype)) return dtype_error(c, dtype);
+  Shape shape;
+  for (const Tensor* operand : in) {
+    if (operand->rank() == 0) continue;
+    if (!shape.empty() && shape != operand->shape()) {
+      return input_error("Betainc has operands of shapes " + to_string(shape) + " and " + to_string(operand->shape()));
+    }
+    shape = operand->shape();
+  }
+  MutableTensor y = TRY(c.allocate(dtype, std::move(shape)));
+  const BroadcastReader a(*in[0], y.shape()), b(*in[1], y.shape()), x(*in[2], y.shape());
+  std::vector<double> as(static_cast<size_t>(std::min(kBlock, y.elements()))), bs(as.size()), xs(as.size());
+  for_blocks(y.elements(), [&](int64_t first, int64_t count) {
+    const auto n = static_cast<size_t>(count);
+    a.load(first, std::span(as.data(), n));
+    b.load(first, std::span(bs.data(), n));
+    x.load(first, std::span(xs.data(), n));
+    for (size_t i = 0; i < n; ++i) xs[i] = incomplete_beta(as[i], bs[i], xs[i]);
+    store(y, first, std::span<const double>(xs.data(), n));
+  });
+  return one(std::move(y));
 }
 
 // Shifts clamp the distance to [0, bits - 1], as TensorFlow does.
@@ -239,6 +283,13 @@ constinit const OpDef kOp_Add = {
     .infer = infer_add,
     .reference = reference_add,
     .doc = "x + y with broadcasting, and strings joined. AddV2 is the same without strings.",
+};
+constinit const OpDef kOp_Betainc = {
+    .name = "Betainc",
+    .signature = "a: T, b: T, x: T -> z: T",
+    .infer = infer_betainc,
+    .reference = reference_betainc,
+    .doc = "The incomplete beta function of x, as a part of Beta(a, b). The operands have one shape or are scalars.",
 };
 constinit const OpDef kOp_LeftShift = {
     .name = "LeftShift",

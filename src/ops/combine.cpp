@@ -59,6 +59,44 @@ Result<Outputs> reference_bias_add(EvalContext& c, Inputs inputs) {
   return one(TRY(add_bias(c, value, bias, axis)));
 }
 
+// --- BiasAddGrad
+
+Result<void> infer_bias_add_grad(InferContext& c) {
+  const PartialShape shape = TRY(shape_of_rank_at_least(c, 0, 2));
+  if (!shape.has_rank()) {
+    c.set_shape(0, PartialShape::of_rank(1));
+    return {};
+  }
+  c.set_shape(0, PartialShape{shape[TRY(bias_axis(c.as<BiasAddAttributes>().data_format, shape.rank()))]});
+  return {};
+}
+
+template <class T, class F>
+Result<Tensor> sum_channels(EvalContext& c, const Tensor& x, int64_t axis, F add) {
+  const int64_t channels = x.shape()[static_cast<size_t>(axis)], inner = strides_of(x.shape())[static_cast<size_t>(axis)];
+  MutableTensor y = TRY(c.allocate(x.dtype(), {channels}));
+  std::vector<T> sums(static_cast<size_t>(channels)), block(static_cast<size_t>(std::min(kBlock, x.elements())));
+  for_blocks(x.elements(), [&](int64_t first, int64_t count) {
+    load(x, first, std::span<T>(block.data(), static_cast<size_t>(count)));
+    for (int64_t i = 0; i < count; ++i) {
+      T& sum = sums[static_cast<size_t>((first + i) / inner % channels)];
+      sum = add(sum, block[static_cast<size_t>(i)]);
+    }
+  });
+  store(y, 0, std::span<const T>(sums));
+  return std::move(y).finish();
+}
+Result<Outputs> reference_bias_add_grad(EvalContext& c, Inputs inputs) {
+  const Tensor& x = *TRY(tensor_input(c, inputs, 0));
+  const int64_t axis = TRY(bias_axis(c.as<BiasAddAttributes>().data_format, x.rank()));
+  switch (type_class(x.dtype())) {
+    case TypeClass::kFloat: return one(TRY(sum_channels<double>(c, x, axis, [](double a, double b) { return a + b; })));
+    case TypeClass::kComplex: return one(TRY(sum_channels<Complex>(c, x, axis, [](Complex a, Complex b) { return a + b; })));
+    case TypeClass::kInteger: return one(TRY(sum_channels<int64_t>(c, x, axis, wrapping_add)));
+    default: return dtype_error(c, x.dtype());
+  }
+}
+
 // --- AddN
 
 Result<void> infer_add_n(InferContext& c) {
@@ -158,6 +196,14 @@ constinit const OpDef kOp_BiasAdd = {
     .infer = infer_bias_add<BiasAddAttributes>,
     .reference = reference_bias_add<BiasAddAttributes>,
     .doc = "value + bias, the bias being a vector over the channels: the last dimension, or dimension 1 where data_format is NCHW.",
+};
+constinit const OpDef kOp_BiasAddGrad = {
+    .name = "BiasAddGrad",
+    .signature = "out_backprop: T -> output: T",
+    .make_attributes = &make_attributes<BiasAddAttributes>,
+    .infer = infer_bias_add_grad,
+    .reference = reference_bias_add_grad,
+    .doc = "The gradient of BiasAdd with respect to the bias: the sums over all dimensions but that of the channels.",
 };
 constinit const OpDef kOp_BiasAddV1 = {
     .name = "BiasAddV1",

@@ -10,7 +10,7 @@ namespace {
 
 using namespace ir;
 
-// --- ImageProjectiveTransformV3
+// --- ImageProjectiveTransform
 
 Result<void> infer_transform(InferContext& c) {
   const auto& a = c.as<ImageProjectiveTransformAttributes>();
@@ -97,17 +97,22 @@ class Warp {
 Result<Outputs> reference_transform(EvalContext& c, Inputs inputs) {
   const Tensor &images = *TRY(tensor_input(c, inputs, 0)), &transforms = *TRY(tensor_input(c, inputs, 1));
   const Shape size = TRY(shape_value(*TRY(tensor_input(c, inputs, 2)), "the output shape"));
-  const Tensor& fill = *TRY(tensor_input(c, inputs, 3));
+  float fill = 0;
+  if (inputs.size() > 3) {
+    const Tensor& given = *TRY(tensor_input(c, inputs, 3));
+    if (given.elements() != 1) return input_error("fill_value must be a scalar, found " + type_text(given));
+    fill = given.at<float>(0);
+  }
   const bool integers = is_integer(images.dtype());
   if (!integers && !is_float(images.dtype())) return dtype_error(c, images.dtype());
-  if (images.rank() != 4 || size.size() != 2 || fill.elements() != 1) return input_error("images must have rank 4, found " + type_text(images));
+  if (images.rank() != 4 || size.size() != 2) return input_error("images must have rank 4, found " + type_text(images));
   const Shape& s = images.shape();
   if (transforms.rank() != 2 || transforms.shape()[1] != 8 || (transforms.shape()[0] != 1 && transforms.shape()[0] != s[0])) {
     return input_error("there must be eight numbers for each image, or for all, found " + type_text(transforms));
   }
   MutableTensor out = TRY(c.allocate(images.dtype(), {s[0], size[0], size[1], s[3]}));
   if (out.elements() == 0) return one(std::move(out));
-  const Warp warp(images, c.as<ImageProjectiveTransformAttributes>(), fill.at<float>(0));
+  const Warp warp(images, c.as<ImageProjectiveTransformAttributes>(), fill);
   std::vector<double> pixel(static_cast<size_t>(s[3]));
   std::vector<int64_t> rounded(pixel.size());
   int64_t to = 0;
@@ -185,6 +190,14 @@ Result<Outputs> reference_patches(EvalContext& c, Inputs inputs) {
 
 }  // namespace
 
+constinit const OpDef kOp_ImageProjectiveTransformV2 = {
+    .name = "ImageProjectiveTransformV2",
+    .signature = "images: dtype, transforms: float32, output_shape: int32 -> transformed_images: dtype",
+    .make_attributes = &make_attributes<ImageProjectiveTransformAttributes>,
+    .infer = infer_transform,
+    .reference = reference_transform,
+    .doc = "ImageProjectiveTransformV3 with a fill_value of 0.",
+};
 constinit const OpDef kOp_ImageProjectiveTransformV3 = {
     .name = "ImageProjectiveTransformV3",
     .signature = "images: dtype, transforms: float32, output_shape: int32, fill_value: float32 -> transformed_images: dtype",

@@ -140,6 +140,15 @@ TENSOR_SCATTER_OP(TensorScatterSub, reference_tensor_scatter<Combine::kSubtract>
 TENSOR_SCATTER_OP(TensorScatterMax, reference_tensor_scatter<Combine::kMaximum>, "The tensor with the larger of element and update at each index.")
 TENSOR_SCATTER_OP(TensorScatterMin, reference_tensor_scatter<Combine::kMinimum>, "The tensor with the smaller of element and update at each index.")
 
+constinit const OpDef kOp_ScatterNdNonAliasingAdd = {
+    .name = "ScatterNdNonAliasingAdd",
+    .signature = "input: T, indices: Tindices, updates: T -> output: T",
+    .make_attributes = &make_attributes<BadIndicesAttributes>,
+    .infer = infer_tensor_scatter,
+    .reference = reference_tensor_scatter<Combine::kAdd>,
+    .doc = "The input with the updates added at their indices; another name of TensorScatterAdd.",
+};
+
 constinit const OpDef kOp_SparseToDense = {
     .name = "SparseToDense",
     .signature = "sparse_indices: Tindices, output_shape: Tindices, sparse_values: T, default_value: T -> dense: T",

@@ -1,4 +1,4 @@
-// Fourier transforms along the last dimension (FFT2D: the last two).
+// Fourier transforms along the last dimension (FFT2D: the last two, FFT3D: the last three).
 //
 // Lengths that are powers of two: the iterative radix-2 transform. Other lengths: Bluestein's identity jk = (j^2 + k^2 - (k - j)^2) / 2 turns the transform
 // into a convolution with the chirp exp(-pi i j^2 / n), and that is done by transforms whose length is a power of two.
@@ -80,152 +80,198 @@ Result<void> infer_fft(InferContext& c) {
   return {};
 }
 
-template <bool inverse>
+// Transforms a block of these sizes along its first `axes` dimensions.
+void transform_axes(std::vector<Complex>& block, const Shape& sizes, size_t axes, bool inverse) {
+  const std::vector<int64_t> strides = strides_of(sizes);
+  for (size_t axis = 0; axis < axes; ++axis) {
+    std::vector<Complex> line(static_cast<size_t>(sizes[axis]));
+    Shape starts = sizes;
+    starts[axis] = 1;
+    for (Odometer at(starts, {strides}); !at.done(); at.next()) {
+      const auto element = [&](size_t i) -> Complex& { return block[static_cast<size_t>(at.offset(0)) + i * static_cast<size_t>(strides[axis])]; };
+      for (size_t i = 0; i < line.size(); ++i) line[i] = element(i);
+      transform_all(line, inverse);
+      for (size_t i = 0; i < line.size(); ++i) element(i) = line[i];
+    }
+  }
+}
+
+template <size_t dims>
+Result<void> check_rank(const Tensor& x) {
+  if (static_cast<size_t>(x.rank()) >= dims) return {};
+  return input_error("a Fourier transform in " + std::to_string(dims) + " dimensions takes that rank or more, found " + type_text(x));
+}
+// The last `dims` sizes of a shape of that rank or more.
+template <size_t dims>
+Shape last_sizes(const Shape& shape) {
+  return Shape(shape.end() - dims, shape.end());
+}
+
+template <size_t dims, bool inverse>
 Result<Outputs> reference_fft(EvalContext& c, Inputs inputs) {
   const Tensor& x = *TRY(tensor_input(c, inputs, 0));
   if (!is_complex(x.dtype())) return dtype_error(c, x.dtype());
-  if (x.rank() < 1) return input_error("a Fourier transform takes rank 1 or more, found " + type_text(x));
-  MutableTensor y = TRY(c.allocate(x.dtype(), x.shape()));
-  std::vector<Complex> row(static_cast<size_t>(y.elements() ? x.shape().back() : 0));
-  for (int64_t first = 0; first < y.elements(); first += static_cast<int64_t>(row.size())) {
-    load(x, first, std::span(row));
-    transform_all(row, inverse);
-    store(y, first, std::span<const Complex>(row));
-  }
-  return one(std::move(y));
-}
-
-template <bool inverse>
-Result<Outputs> reference_fft2d(EvalContext& c, Inputs inputs) {
-  const Tensor& x = *TRY(tensor_input(c, inputs, 0));
-  if (!is_complex(x.dtype())) return dtype_error(c, x.dtype());
-  if (x.rank() < 2) return input_error("a Fourier transform in two dimensions takes rank 2 or more, found " + type_text(x));
+  TRY(check_rank<dims>(x));
   MutableTensor y = TRY(c.allocate(x.dtype(), x.shape()));
   if (y.elements() == 0) return one(std::move(y));
-  const auto height = static_cast<size_t>(x.shape()[x.shape().size() - 2]), width = static_cast<size_t>(x.shape().back());
-  std::vector<Complex> image(height * width), row(width), column(height);
-  for (int64_t first = 0; first < y.elements(); first += static_cast<int64_t>(image.size())) {
-    load(x, first, std::span(image));
-    for (size_t i = 0; i < height; ++i) {
-      const auto at = std::span(image).subspan(i * width, width);
-      row.assign(at.begin(), at.end());
-      transform_all(row, inverse);
-      std::copy(row.begin(), row.end(), at.begin());
-    }
-    for (size_t j = 0; j < width; ++j) {
-      for (size_t i = 0; i < height; ++i) column[i] = image[i * width + j];
-      transform_all(column, inverse);
-      for (size_t i = 0; i < height; ++i) image[i * width + j] = column[i];
-    }
-    store(y, first, std::span<const Complex>(image));
+  const Shape sizes = last_sizes<dims>(x.shape());
+  std::vector<Complex> block(static_cast<size_t>(element_count_of(sizes)));
+  for (int64_t first = 0; first < y.elements(); first += static_cast<int64_t>(block.size())) {
+    load(x, first, std::span(block));
+    transform_axes(block, sizes, dims, inverse);
+    store(y, first, std::span<const Complex>(block));
   }
   return one(std::move(y));
 }
 
 // --- real to complex and back
 
-Result<int64_t> length_of(const Tensor& fft_length) {
-  const std::vector<int64_t> lengths = TRY(int_vector(fft_length, "fft_length"));
-  if (lengths.size() != 1 || lengths[0] < 0) return input_error("fft_length must be one size, found " + to_string(lengths));
-  return lengths[0];
+template <size_t dims>
+Result<Shape> lengths_of(const Tensor& fft_length) {
+  Shape lengths = TRY(int_vector(fft_length, "fft_length"));
+  if (lengths.size() != dims || std::ranges::any_of(lengths, [](int64_t length) { return length < 0; })) {
+    return input_error("fft_length must be " + std::to_string(dims) + (dims == 1 ? " size" : " sizes") + ", found " + to_string(lengths));
+  }
+  return lengths;
 }
+// How much of its last dimension a spectrum of real numbers needs: the second half mirrors the first.
+int64_t spectrum_size(int64_t length) { return length == 0 ? 0 : length / 2 + 1; }
 
-template <bool inverse>
+template <size_t dims, bool inverse>
 Result<void> infer_real(InferContext& c) {
   if constexpr (inverse) {
     if (!is_float(c.as<IRFFTAttributes>().Treal)) return dtype_error(c.op(), c.as<IRFFTAttributes>().Treal);
   } else {
     if (!is_complex(c.as<RFFTAttributes>().Tcomplex)) return dtype_error(c.op(), c.as<RFFTAttributes>().Tcomplex);
   }
-  PartialShape shape = TRY(shape_of_rank_at_least(c, 0, 1));
+  PartialShape shape = TRY(shape_of_rank_at_least(c, 0, dims));
   if (!shape.has_rank()) return {};
-  int64_t& last = shape[shape.rank() - 1];
-  last = kUnknownDim;
+  Shape sizes(dims, kUnknownDim);
   if (const Tensor* fft_length = c.constant(1)) {
-    const int64_t length = TRY(length_of(*fft_length));
-    last = inverse || length == 0 ? length : length / 2 + 1;
+    sizes = TRY(lengths_of<dims>(*fft_length));
+    if (!inverse) sizes.back() = spectrum_size(sizes.back());
   }
+  for (size_t d = 0; d < dims; ++d) shape[shape.rank() - static_cast<int64_t>(dims - d)] = sizes[d];
   c.set_shape(0, std::move(shape));
   return {};
 }
 
-// The first `length` elements along the last dimension, zeros where there are fewer; the second half of a spectrum mirrors the first.
+// The first elements along each dimension of a block of x that has the sizes `from`, and zeros where there are fewer than `to`.
+std::vector<Complex> cut_block(const Tensor& x, int64_t first, const Shape& from, const Shape& to) {
+  std::vector<Complex> block(static_cast<size_t>(element_count_of(to)));
+  Shape rows = to;
+  for (size_t d = 0; d < rows.size(); ++d) rows[d] = std::min(from[d], to[d]);
+  const auto width = static_cast<size_t>(rows.back());
+  if (width == 0) return block;
+  rows.back() = 1;
+  for (Odometer at(rows, {strides_of(from), strides_of(to)}); !at.done(); at.next()) {
+    load(x, first + at.offset(0), std::span(block).subspan(static_cast<size_t>(at.offset(1)), width));
+  }
+  return block;
+}
+
+template <size_t dims>
 Result<Outputs> reference_rfft(EvalContext& c, Inputs inputs) {
   const Tensor& x = *TRY(tensor_input(c, inputs, 0));
   const Tensor& fft_length = *TRY(tensor_input(c, inputs, 1));
-  const int64_t length = TRY(length_of(fft_length));
+  const Shape lengths = TRY(lengths_of<dims>(fft_length));
   if (!is_float(x.dtype())) return dtype_error(c, x.dtype());
-  if (x.rank() < 1) return input_error("a Fourier transform takes rank 1 or more, found " + type_text(x));
+  TRY(check_rank<dims>(x));
+  const Shape from = last_sizes<dims>(x.shape());
   Shape shape = x.shape();
-  const int64_t width = shape.back(), kept = length == 0 ? 0 : length / 2 + 1;
+  std::copy(lengths.begin(), lengths.end(), shape.end() - dims);
+  TRY(check_elements(c, shape));
+  const int64_t kept = spectrum_size(lengths.back());
   shape.back() = kept;
   MutableTensor y = TRY(c.allocate(c.as<RFFTAttributes>().Tcomplex, std::move(shape)));
-  std::vector<Complex> row(static_cast<size_t>(y.elements() ? length : 0));
-  for (int64_t first = 0, from = 0; first < y.elements(); first += kept, from += width) {
-    std::fill(row.begin(), row.end(), 0);
-    load(x, from, std::span(row).first(static_cast<size_t>(std::min(width, length))));
-    transform_all(row, false);
-    store(y, first, std::span<const Complex>(row).first(static_cast<size_t>(kept)));
+  for (int64_t first = 0, at = 0; first < y.elements(); at += element_count_of(from)) {
+    std::vector<Complex> block = cut_block(x, at, from, lengths);
+    transform_axes(block, lengths, dims, false);
+    for (auto row = std::span<const Complex>(block); !row.empty(); row = row.subspan(static_cast<size_t>(lengths.back())), first += kept) {
+      store(y, first, row.first(static_cast<size_t>(kept)));
+    }
   }
   return one(std::move(y));
 }
 
+template <size_t dims>
 Result<Outputs> reference_irfft(EvalContext& c, Inputs inputs) {
   const Tensor& x = *TRY(tensor_input(c, inputs, 0));
   const Tensor& fft_length = *TRY(tensor_input(c, inputs, 1));
-  const int64_t length = TRY(length_of(fft_length));
+  const Shape lengths = TRY(lengths_of<dims>(fft_length));
   if (!is_complex(x.dtype())) return dtype_error(c, x.dtype());
-  if (x.rank() < 1) return input_error("a Fourier transform takes rank 1 or more, found " + type_text(x));
-  Shape shape = x.shape();
-  const int64_t width = shape.back();
-  shape.back() = length;
+  TRY(check_rank<dims>(x));
+  const Shape from = last_sizes<dims>(x.shape());
+  Shape shape = x.shape(), half = lengths;
+  std::copy(lengths.begin(), lengths.end(), shape.end() - dims);
+  half.back() = spectrum_size(lengths.back());
   MutableTensor y = TRY(c.allocate(c.as<IRFFTAttributes>().Treal, std::move(shape)));
-  std::vector<Complex> row(static_cast<size_t>(y.elements() ? length : 0));
+  std::vector<Complex> row(static_cast<size_t>(y.elements() ? lengths.back() : 0));
   std::vector<double> real(row.size());
-  for (int64_t first = 0, from = 0; first < y.elements(); first += length, from += width) {
-    std::fill(row.begin(), row.end(), 0);
-    load(x, from, std::span(row).first(static_cast<size_t>(std::min(width, length / 2 + 1))));
-    for (size_t i = row.size() / 2 + 1; i < row.size(); ++i) row[i] = std::conj(row[row.size() - i]);
-    transform_all(row, true);
-    for (size_t i = 0; i < row.size(); ++i) real[i] = row[i].real();
-    store(y, first, std::span<const double>(real));
+  for (int64_t first = 0, at = 0; first < y.elements(); at += element_count_of(from)) {
+    std::vector<Complex> block = cut_block(x, at, from, half);
+    transform_axes(block, half, dims - 1, true);
+    for (auto part = std::span<const Complex>(block); !part.empty(); part = part.subspan(static_cast<size_t>(half.back())), first += lengths.back()) {
+      std::copy_n(part.begin(), half.back(), row.begin());
+      for (size_t i = row.size() / 2 + 1; i < row.size(); ++i) row[i] = std::conj(row[row.size() - i]);
+      transform_all(row, true);
+      for (size_t i = 0; i < row.size(); ++i) real[i] = row[i].real();
+      store(y, first, std::span<const double>(real));
+    }
   }
   return one(std::move(y));
 }
 
 }  // namespace
 
-#define FFT_OP(Name, dims, kernel, text)                  \
+#define FFT_OP(Name, dims, inverse, text)                 \
   constinit const OpDef kOp_##Name = {                    \
       .name = #Name,                                      \
       .signature = "input: Tcomplex -> output: Tcomplex", \
       .infer = infer_fft<dims>,                           \
-      .reference = kernel,                                \
+      .reference = reference_fft<dims, inverse>,          \
       .doc = text,                                        \
   };
-FFT_OP(FFT, 1, reference_fft<false>, "The discrete Fourier transform along the last dimension.")
-FFT_OP(FFT2D, 2, reference_fft2d<false>, "The discrete Fourier transform along the last two dimensions.")
-FFT_OP(IFFT, 1, reference_fft<true>, "The inverse discrete Fourier transform along the last dimension.")
-FFT_OP(IFFT2D, 2, reference_fft2d<true>, "The inverse discrete Fourier transform along the last two dimensions.")
+FFT_OP(FFT, 1, false, "The discrete Fourier transform along the last dimension.")
+FFT_OP(FFT2D, 2, false, "The discrete Fourier transform along the last two dimensions.")
+FFT_OP(FFT3D, 3, false, "The discrete Fourier transform along the last three dimensions.")
+FFT_OP(IFFT, 1, true, "The inverse discrete Fourier transform along the last dimension.")
+FFT_OP(IFFT2D, 2, true, "The inverse discrete Fourier transform along the last two dimensions.")
+FFT_OP(IFFT3D, 3, true, "The inverse discrete Fourier transform along the last three dimensions.")
 #undef FFT_OP
 
-constinit const OpDef kOp_IRFFT = {
-    .name = "IRFFT",
-    .signature = "input: Tcomplex, fft_length: int32 -> output: Treal",
-    .make_attributes = &make_attributes<IRFFTAttributes>,
-    .infer = infer_real<true>,
-    .reference = reference_irfft,
-    .doc = "The inverse of RFFT: fft_length real numbers from the first half of their spectrum, which is cut or padded with zeros.",
-};
-constinit const OpDef kOp_RFFT = {
-    .name = "RFFT",
-    .signature = "input: Treal, fft_length: int32 -> output: Tcomplex",
-    .make_attributes = &make_attributes<RFFTAttributes>,
-    .infer = infer_real<false>,
-    .reference = reference_rfft,
-    .doc =
+#define IRFFT_OP(Name, dims, text)                                        \
+  constinit const OpDef kOp_##Name = {                                    \
+      .name = #Name,                                                      \
+      .signature = "input: Tcomplex, fft_length: int32 -> output: Treal", \
+      .make_attributes = &make_attributes<IRFFTAttributes>,               \
+      .infer = infer_real<dims, true>,                                    \
+      .reference = reference_irfft<dims>,                                 \
+      .doc = text,                                                        \
+  };
+IRFFT_OP(IRFFT, 1, "The inverse of RFFT: fft_length real numbers from the first half of their spectrum, which is cut or padded with zeros.")
+IRFFT_OP(IRFFT2D, 2, "The inverse of RFFT2D: real numbers of the sizes fft_length from the first half of their spectrum, which is cut or padded with zeros.")
+IRFFT_OP(IRFFT3D, 3, "The inverse of RFFT3D: real numbers of the sizes fft_length from the first half of their spectrum, which is cut or padded with zeros.")
+#undef IRFFT_OP
+
+#define RFFT_OP(Name, dims, text)                                         \
+  constinit const OpDef kOp_##Name = {                                    \
+      .name = #Name,                                                      \
+      .signature = "input: Treal, fft_length: int32 -> output: Tcomplex", \
+      .make_attributes = &make_attributes<RFFTAttributes>,                \
+      .infer = infer_real<dims, false>,                                   \
+      .reference = reference_rfft<dims>,                                  \
+      .doc = text,                                                        \
+  };
+RFFT_OP(RFFT, 1,
         "The first fft_length / 2 + 1 elements of the discrete Fourier transform of real numbers along the last dimension, which is cut or padded with zeros "
-        "to fft_length.",
-};
+        "to fft_length.")
+RFFT_OP(RFFT2D, 2,
+        "The discrete Fourier transform of real numbers along the last two dimensions, which are cut or padded with zeros to fft_length; of the last one the "
+        "first half of the result, fft_length / 2 + 1 elements.")
+RFFT_OP(RFFT3D, 3,
+        "The discrete Fourier transform of real numbers along the last three dimensions, which are cut or padded with zeros to fft_length; of the last one the "
+        "first half of the result, fft_length / 2 + 1 elements.")
+#undef RFFT_OP
 
 }  // namespace isomer::ops

@@ -1,9 +1,11 @@
 // Elementwise ops of one operand: a table. A row gives the function for each class of dtypes that the op takes; an absent function refuses the class.
 #include "ops/unary.h"
 
+#include <bit>
 #include <cmath>
 #include <numbers>
 
+#include "ops/incomplete_functions.h"
 #include "ops/kernel.h"
 #include "ops/special_functions.h"
 
@@ -103,6 +105,10 @@ UNARY_OP(Asin, "x: T -> y: T", "The arc sine of x.", BOTH(std::asin))
 UNARY_OP(Asinh, "x: T -> y: T", "The inverse hyperbolic sine of x.", BOTH(std::asinh))
 UNARY_OP(Atan, "x: T -> y: T", "The arc tangent of x.", BOTH(std::atan))
 UNARY_OP(Atanh, "x: T -> y: T", "The inverse hyperbolic tangent of x.", BOTH(std::atanh))
+UNARY_OP(BesselI0, "x: T -> y: T", "The modified Bessel function of the first kind of order 0.", .on_float = bessel_i0)
+UNARY_OP(BesselI0e, "x: T -> y: T", "BesselI0 times exp(-|x|).", .on_float = scaled_bessel_i0)
+UNARY_OP(BesselI1, "x: T -> y: T", "The modified Bessel function of the first kind of order 1.", .on_float = bessel_i1)
+UNARY_OP(BesselI1e, "x: T -> y: T", "BesselI1 times exp(-|x|).", .on_float = scaled_bessel_i1)
 UNARY_OP(Ceil, "x: T -> y: T", "The smallest whole number not less than x.", .on_float = [](double x) { return std::ceil(x); })
 UNARY_OP(
     Conj, "input: T -> output: T", "The complex conjugate of x.", .on_float = [](double x) { return x; }, .on_complex = [](Complex x) { return std::conj(x); })
@@ -194,6 +200,13 @@ Result<Outputs> reference_leaky_relu(EvalContext& c, Inputs inputs) {
   return one(TRY(map_elements<double, double>(c, x, x.dtype(), [&](double v) { return v > 0 ? v : v * alpha; })));
 }
 
+Result<Outputs> reference_population_count(EvalContext& c, Inputs inputs) {
+  const Tensor& x = *TRY(tensor_input(c, inputs, 0));
+  if (!is_integer(x.dtype())) return dtype_error(c, x.dtype());
+  const uint64_t mask = ~uint64_t{0} >> (64 - element_size(x.dtype()) * 8);
+  return one(TRY(map_elements<int64_t, int64_t>(c, x, DType::kUint8, [&](int64_t v) -> int64_t { return std::popcount(static_cast<uint64_t>(v) & mask); })));
+}
+
 Result<void> infer_complex_part(InferContext& c) {
   const DType dtype = c.input_type(0).dtype, part = c.as<ComplexPartAttributes>().Tout;
   if (!is_complex(dtype)) return dtype_error(c.op(), dtype);
@@ -232,6 +245,14 @@ constinit const OpDef kOp_LeakyRelu = {
     .infer = infer_same,
     .reference = reference_leaky_relu,
     .doc = "x where it is positive, else alpha * x.",
+};
+
+constinit const OpDef kOp_PopulationCount = {
+    .name = "PopulationCount",
+    .signature = "x: T -> y: uint8",
+    .infer = infer_same,
+    .reference = reference_population_count,
+    .doc = "How many bits of x are set; negative numbers count in two's complement.",
 };
 
 constinit const OpDef kOp_Angle = {

@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import op_cases
 
-FAMILIES = ("record_ops_math", "record_ops_array", "record_ops_structure")
+FAMILIES = ("record_ops_math", "record_ops_gradients", "record_ops_solve", "record_ops_special", "record_ops_array", "record_ops_structure")
 
 
 def all_cases():

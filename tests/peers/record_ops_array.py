@@ -331,8 +331,8 @@ def scatters():
     for label, x in several(rng, 3, 2):
         yield Case("ScatterNd", label, [rows, x, i32(4, 2)])
         yield Case("TensorScatterUpdate", label, [x, np.array([[1, 0], [2, 1]], np.int32), x[0]])
-        for op in ("TensorScatterAdd", "TensorScatterSub", "TensorScatterMax", "TensorScatterMin"):
-            if label in ("float32", "half", "int64", "int8") or (label == "complex128" and op in ("TensorScatterAdd", "TensorScatterSub")):
+        for op in ("ScatterNdNonAliasingAdd", "TensorScatterAdd", "TensorScatterSub", "TensorScatterMax", "TensorScatterMin"):
+            if label in ("float32", "half", "int64", "int8") or (label == "complex128" and op in ("ScatterNdNonAliasingAdd", "TensorScatterAdd", "TensorScatterSub")):
                 yield Case(op, label, [x, rows, x])
         yield Case("SparseToDense", label, [np.array([[0, 1], [1, 0]], np.int32), i32(2, 2), x[0], x[1, 0]])
     yield Case("ScatterNd", "elements", [np.array([[0, 1], [1, 1], [0, 1]], np.int64), f32(1, 2, 4), i64(2, 2)])

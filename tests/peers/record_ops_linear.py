@@ -8,6 +8,9 @@ from op_cases import Case, generator, integers, normal, uniform
 NAN, INF = float("nan"), float("inf")
 
 
+FFT = (1e-5, 1e-5)  # TensorFlow transforms in float32
+
+
 def complexes(rng, *shape, dtype=np.complex64):
     return (normal(rng, *shape) + 1j * normal(rng, *shape)).astype(dtype)
 
@@ -263,6 +266,21 @@ def spectral():
         rng = generator(op)
         yield Case(op, "3 by 4", [complexes(rng, 3, 4)])
         yield Case(op, "batch", [complexes(rng, 2, 2, 3)])
+    for op in ("FFT3D", "IFFT3D"):
+        rng = generator(op)
+        yield Case(op, "complex64", [complexes(rng, 2, 3, 2)], tolerance=FFT)
+        yield Case(op, "a batch of complex128", [complexes(rng, 2, 1, 2, 3, dtype=np.complex128)])
+        yield Case(op, "empty", [np.zeros((0, 2, 2, 2), np.complex64)])
+    for op, sizes in (("RFFT2D", (3, 4)), ("RFFT3D", (2, 3, 4))):
+        rng, odd = generator(op), (*sizes[:-1], 5)
+        yield Case(op, "float32", [normal(rng, 2, *sizes), np.array(sizes, np.int32)], tolerance=FFT)
+        yield Case(op, "cut", [normal(rng, *sizes), np.array(sizes, np.int32) - 1], tolerance=FFT)
+        yield Case(op, "float64 of odd size", [normal(rng, *odd, dtype=np.float64), np.array(odd, np.int32)], Tcomplex=tf.complex128)
+        yield Case(op, "empty", [np.zeros((0, *sizes), np.float32), np.array(sizes, np.int32)])
+        op, half = "I" + op, (*sizes[:-1], 3)
+        yield Case(op, "complex64", [complexes(rng, 2, *half), np.array(sizes, np.int32)], tolerance=FFT)
+        yield Case(op, "cut", [complexes(rng, *half), np.array(sizes, np.int32) - 1], tolerance=FFT)
+        yield Case(op, "complex128 of odd size", [complexes(rng, *half, dtype=np.complex128), np.array(odd, np.int32)], Treal=tf.float64)
     rng = generator("RFFT")
     for length in (1, 2, 5, 8):
         yield Case("RFFT", "length %d" % length, [normal(rng, 2, length), np.array([length], np.int32)])

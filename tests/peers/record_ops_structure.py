@@ -532,6 +532,9 @@ def image_cases():
                        interpolation=interpolation, tolerance=(1e-5, 1e-5))
     yield Case("ImageProjectiveTransformV3", "uint8", [integers(rng, 0, 256, 2, 4, 4, 1, dtype=np.uint8), transforms[:1], np.int32([4, 4]), np.float32(7)],
                interpolation="BILINEAR", fill_mode="CONSTANT")
+    for mode in ("CONSTANT", "REFLECT", "WRAP"):
+        yield Case("ImageProjectiveTransformV2", mode, [images, transforms, np.int32([6, 7])], fill_mode=mode, interpolation="BILINEAR", tolerance=(1e-5, 1e-5))
+    yield Case("ImageProjectiveTransformV2", "NEAREST", [images, transforms[:1], np.int32([3, 4])], interpolation="NEAREST")
     for padding in ("VALID", "SAME"):
         yield Case("ExtractImagePatches", padding, [images], ksizes=[1, 2, 3, 1], strides=[1, 2, 1, 1], rates=[1, 1, 1, 1], padding=padding)
         yield Case("ExtractImagePatches", padding + " with rates", [images], ksizes=[1, 2, 2, 1], strides=[1, 1, 1, 1], rates=[1, 3, 2, 1], padding=padding)

@@ -85,17 +85,48 @@ Result<bool> lower_fake_quant(RuleContext& context, ir::NodeId node, std::string
   return b.replace(floor(steps + 0.5) * scale + lowest);
 }
 
-// Before: SigmoidGrad(y, dy), TanhGrad(y, dy), ReluGrad(dy, x), EluGrad(dy, y)
-// After:  dy * y * (1 - y), dy * (1 - y^2), dy where x > 0 else 0, dy * (y + 1) where y < 0 else dy
-Result<bool> lower_activation_gradient(RuleContext& context, ir::NodeId node, std::string& reason) {
+// Before: SigmoidGrad(y, dy), TanhGrad(y, dy), SqrtGrad(y, dy), RsqrtGrad(y, dy), ReciprocalGrad(y, dy), InvGrad(y, dy)
+// After:  dy * y * (1 - y), dy * (1 - y^2), dy / 2 / y, -dy / 2 * y^3, -dy * y^2, -dy * y^2
+Result<bool> lower_gradient_of_result(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);
-  const Term first = b.input(0), second = b.input(1);
+  if (is_complex(b.result_dtype())) return refuse(reason, "gradients of complex numbers need conjugates");
+  const Term y = b.input(0), dy = b.input(1);
   const ir::Node& old = context.graph.node(node);
-  if (old.is("SigmoidGrad")) return b.replace(second * first * (1 - first));
-  if (old.is("TanhGrad")) return b.replace(second * (1 - square(first)));
-  if (old.is("ReluGrad")) return b.replace(select(greater(second, 0), first, zeros_like(first)));
-  if (old.is("EluGrad")) return b.replace(select(less(second, 0), first * (second + 1), first));
-  return refuse(reason, "");
+  if (old.is("SigmoidGrad")) return b.replace(dy * y * (1 - y));
+  if (old.is("TanhGrad")) return b.replace(dy * (1 - square(y)));
+  if (old.is("SqrtGrad")) return b.replace(dy * 0.5 / y);
+  if (old.is("RsqrtGrad")) return b.replace(dy * -0.5 * square(y) * y);
+  return b.replace(-dy * square(y));  // Reciprocal and Inv
+}
+
+// Before: ReluGrad(dy, x), Relu6Grad(dy, x), LeakyReluGrad(dy, x) {alpha}, EluGrad(dy, y), SeluGrad(dy, y)
+// After:  dy where x > 0 else 0, dy where 0 < x < 6 else 0, dy where x > 0 else dy * alpha, dy * (y + 1) where y < 0 else dy,
+//         dy * (y + scale * alpha) where y < 0 else dy * scale
+// Before: SoftplusGrad(dy, x), SoftsignGrad(dy, x)   After: dy / (exp(-x) + 1), dy / (1 + |x|)^2
+Result<bool> lower_activation_gradient(RuleContext& context, ir::NodeId node, std::string&) {
+  Builder b(context, node);
+  const Term dy = b.input(0), x = b.input(1);
+  const ir::Node& old = context.graph.node(node);
+  if (old.is("ReluGrad")) return b.replace(select(greater(x, 0), dy, zeros_like(dy)));
+  if (old.is("Relu6Grad")) return b.replace(select(both(greater(x, 0), less(x, 6)), dy, zeros_like(dy)));
+  if (old.is("LeakyReluGrad")) return b.replace(select(greater(x, 0), dy, dy * static_cast<double>(b.attribute("alpha", 0.2f))));
+  if (old.is("EluGrad")) return b.replace(select(less(x, 0), dy * (x + 1), dy));
+  if (old.is("SoftplusGrad")) return b.replace(dy / (exp(-x) + 1));
+  if (old.is("SoftsignGrad")) return b.replace(dy / square(abs(x) + 1));
+  constexpr double kScale = 1.0507009873554804934193349852946, kScaledAlpha = 1.7580993408473768599402175208123;  // Selu
+  return b.replace(select(less(x, 0), dy * (x + kScaledAlpha), dy * kScale));
+}
+
+// Before: BiasAddGrad(dy) {data_format}   After: Sum(dy) over all dimensions but that of the channels
+Result<bool> lower_bias_add_gradient(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const Term dy = b.input(0);
+  if (!dy.shape().has_rank()) return refuse(reason, "the rank must be known");
+  const int64_t channels = has_channels_first(context.graph.node(node)) ? 1 : dy.shape().rank() - 1;
+  std::vector<int64_t> axes;
+  for (int64_t axis = 0; axis < dy.shape().rank(); ++axis)
+    if (axis != channels) axes.push_back(axis);
+  return b.replace(sum(dy, axes));
 }
 
 }  // namespace isomer::passes
