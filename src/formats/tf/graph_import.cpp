@@ -269,6 +269,7 @@ Result<void> GraphImporter::add_node(Scope& scope, const NodeDef& node, const ir
 
 Result<void> GraphImporter::import_node(Scope& scope, const NodeDef& node) {
   if (++nodes_ > decode_.limits.nodes) return fail(ErrorCode::kLimitExceeded, "more than " + std::to_string(decode_.limits.nodes) + " nodes");
+  if (node.op().empty()) return fail(ErrorCode::kInvalidModel, "the node has no op");
   std::string_view name = current_name(node.op());
   if (name == "VariableV2" || name == "Variable") return import_variable(scope, node);
   if (name == "PlaceholderWithDefault") name = "Identity";
