@@ -93,12 +93,15 @@ Result<std::string> normal_name(std::string_view name, int64_t offset) {
   if (name.starts_with('/') || name.find('\0') != name.npos) {
     return fail_at(ErrorCode::kInvalidModel, "the archive holds the absolute or damaged name \"" + std::string(name) + "\"", offset);
   }
+  const std::string_view whole = name;
   std::string result;
   while (!name.empty()) {
     const size_t slash = name.find('/');
     const std::string_view part = name.substr(0, slash);
     name.remove_prefix(slash == name.npos ? name.size() : slash + 1);
-    if (part == "..") return fail_at(ErrorCode::kInvalidModel, "the archive holds a name that leads out of its directory", offset);
+    if (part == "..") {
+      return fail_at(ErrorCode::kInvalidModel, "the archive holds the name \"" + std::string(whole) + "\", which leads out of its directory", offset);
+    }
     if (part.empty() || part == ".") continue;
     if (!result.empty()) result += '/';
     result += part;
