@@ -22,6 +22,8 @@ std::string Error::describe() const {
   if (!place.empty()) text += "\n  at " + place;
   for (const std::string& line : context) text += "\n  while " + line;
   if (!hint.empty()) text += "\n  hint: " + hint;
+  // A terminal, or whoever takes it for a C string, would end the text at a NUL from a file.
+  for (size_t at; (at = text.find('\0')) != text.npos;) text.replace(at, 1, "\\0");
   return text;
 }
 
