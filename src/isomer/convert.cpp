@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/mapped_file.h"
+#include "formats/tfjs/document_check.h"
 #include "formats/tfjs/graph_model_export.h"
 #include "formats/tfjs/graph_model_import.h"
 #include "passes/pipelines.h"
@@ -110,6 +111,7 @@ int64_t count_nodes(const tf::GraphDef& graph) {
 // A graph model again, in weight files of another size; all it holds is kept.
 Result<void> rewrite(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
   tfjs::GraphModelDocument document = TRY(in_context(tfjs::read_graph_model(result.source.path, options.load.limits), "reading " + result.source.path));
+  TRY(tfjs::check_graph_model(document));
   std::optional<ir::Module> source;
   if (options.verify)
     source = TRY(in_context(tfjs::import_graph_model(document, options.load, options.load.limits, heap_allocator()), "reading the source for --verify"));

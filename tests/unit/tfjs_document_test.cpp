@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "formats/tfjs/document_check.h"
+
 namespace isomer::tfjs {
 namespace {
 
@@ -275,6 +277,24 @@ TEST_F(TfjsDocument, RefusesImpossibleWeights) {
   }
   put_model(R"([{"paths": ["w.bin"], "weights": [{"name": "w", "shape": [1], "dtype": "float32"}, {"name": "w", "shape": [1], "dtype": "float32"}]}])");
   EXPECT_EQ(error().message, "two weights have the name \"w\"");
+}
+
+TEST_F(TfjsDocument, ChecksThatPartsFit) {
+  const auto checked = [&](const std::string& nodes, const std::string& more = "") {
+    put("model.json", R"({"modelTopology": {"node": [{"name": "x", "op": "Placeholder"}, )" + nodes + "]}, " + more + R"("weightsManifest": []})");
+    const auto result = check_graph_model(read());
+    return result ? std::string() : result.error().message;
+  };
+  EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["x"]})"), "");
+  EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["y"]})"), "the node waits for its own result, or for a node that does");
+  EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["ghost:1"]})"), "the input 'ghost:1' is no node of the graph");
+  EXPECT_EQ(checked(R"({"name": "y", "input": ["x"]})"), "the node has no op");
+  EXPECT_EQ(checked(R"({"name": "x", "op": "Neg", "input": ["x"]})"), "two nodes are named 'x'");
+  EXPECT_EQ(checked(R"({"name": "m", "op": "Merge", "input": ["x", "n"]}, {"name": "n", "op": "NextIteration", "input": ["m"]})"), "");
+  EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["x"]})", R"("signature": {"outputs": {"o": {"name": "y:0"}}}, )"), "");
+  EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["x"]})", R"("signature": {"outputs": {"o": {"name": "z:0"}}}, )"),
+            "the signature's output 'o' is the node 'z:0', which the graph does not have");
+  EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["x"]})", R"("signature": "x -> y", )"), "expected an object, found \"x -> y\"");
 }
 
 TEST_F(TfjsDocument, CountsNodesAgainstTheLimit) {

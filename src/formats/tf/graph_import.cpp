@@ -50,7 +50,7 @@ std::string_view node_of(std::string_view input) {
   return input.substr(0, input.find(':'));
 }
 
-std::string describe(const NodeDef& node) { return "node '" + node.name() + "' (" + node.op() + ")"; }
+std::string describe(const NodeDef& node) { return "node '" + node.name() + "'" + (node.op().empty() ? "" : " (" + node.op() + ")"); }
 
 bool is_placeholder(const NodeDef& node) { return node.op() == "Placeholder" || node.op() == "PlaceholderV2"; }
 

@@ -127,7 +127,9 @@ Result<Shard> map_shard(const std::string& path, const std::string& directory) {
                     .with_context("looking for the weight file \"" + path + "\" that weightsManifest names")
                     .with_hint("put all files that weightsManifest names beside model.json"));
   }
-  if (!mapped) return fail(std::move(mapped).error());
+  // A directory there is a fault of the model, not of the command.
+  if (!mapped && mapped.error().code == ErrorCode::kInvalidArgument) mapped.error().code = ErrorCode::kInvalidModel;
+  if (!mapped) return fail(std::move(mapped.error()).with_context("opening the weight file \"" + path + "\" that weightsManifest names"));
   return Shard{path, std::move(*mapped)};
 }
 
