@@ -5,6 +5,8 @@ import io
 import pathlib
 import struct
 import tarfile
+import zipfile
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent / "corpus"
 
@@ -124,6 +126,32 @@ def arrays():
         put("npy", name, b"\x93NUMPY" + bytes([version, 0]) + length + dictionary.encode() + data)
 
 
+def zips():
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        for name, data, method in (("x.npy", b"content", zipfile.ZIP_STORED), ("folder/y.npy", b"y" * 100, zipfile.ZIP_DEFLATED)):
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            archive.writestr(info, data)
+    put("zip", "archive", raw.getvalue())
+
+
+def png_chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def images():
+    for name, kind, row in (("grey.png", 0, b"\0\1\2"), ("colour.png", 2, b"\0" + b"\1\2\3" * 2), ("alpha.png", 6, b"\1" + b"\1\2\3\4" * 2)):
+        header = struct.pack(">IIBBBBB", 2, 2, 8, kind, 0, 0, 0)
+        put("image", name, b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(row * 2)) + png_chunk(b"IEND", b""))
+    # A grey JPEG of 8 x 8 pixels: one quantisation table of ones, Huffman tables of a single code, a block without any coefficient.
+    tables = b"\xff\xdb" + struct.pack(">HB", 67, 0) + b"\1" * 64
+    frame = b"\xff\xc0" + struct.pack(">HBHHBBBB", 11, 8, 8, 8, 1, 1, 0x11, 0)
+    huffman = b"".join(b"\xff\xc4" + struct.pack(">HB", 20, which) + b"\1" + b"\0" * 15 + b"\0" for which in (0x00, 0x10))
+    scan = b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0, 0, 63, 0) + b"\x3f"
+    put("image", "grey.jpg", b"\xff\xd8" + tables + frame + huffman + scan + b"\xff\xd9")
+
+
 def graphs():
     tensor = field(1, 4) + field(2, shape(1100)) + field(4, b"w" * 1100)
     attr = field(1, b"value") + field(2, field(8, tensor))
@@ -159,6 +187,8 @@ if __name__ == "__main__":
     bundles()
     archives()
     arrays()
+    zips()
+    images()
     graphs()
     json_texts()
     tfjs_models()

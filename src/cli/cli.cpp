@@ -15,6 +15,7 @@ constexpr const char* kFooter = R"(Examples:
   isomer convert frozen.pb web_model/ --output_node_names=Softmax
   isomer inspect web_model/                              what is it, and what can become of it?
   isomer run web_model/ --input x=x.npy --output out/    run it, no browser needed
+  isomer verify saved_model/ web_model/                  do two models compute the same?
 
 Exit codes: 0 done, 1 the job failed, 2 the call was wrong.)";
 
@@ -97,6 +98,8 @@ int main(int argc, char** argv) {
   add_convert(program, exit_code);
   add_inspect(program, exit_code);
   add_run(program, exit_code);
+  add_verify(program, exit_code);
+  add_diff(program, exit_code);
   add_dump(program, exit_code);
   if (argc == 1) {
     std::fputs(program.help().c_str(), stderr);

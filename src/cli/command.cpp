@@ -4,10 +4,6 @@
 #include <cstdio>
 #include <map>
 
-#include "base/atomic_output.h"
-#include "base/mapped_file.h"
-#include "formats/npy.h"
-
 namespace isomer::cli {
 
 void add_voice_options(CLI::App& app, Voice& voice) {
@@ -15,12 +11,14 @@ void add_voice_options(CLI::App& app, Voice& voice) {
   app.add_flag("--json", voice.json, "print one JSON object, for programs");
 }
 
-void SourceOptions::add_to(CLI::App& app) {
-  app.add_option("--input_format", input_format,
-                 "say what the input is, where its content does not (tf_saved_model, tf_hub, tf_frozen_model, tfjs_graph_model, isomer)");
-  app.add_option("--signature_name", signature_name, "the signature, or the callable function of a model without signatures");
-  app.add_option("--saved_model_tags", saved_model_tags, "the MetaGraph of a SavedModel, by its tags: serve, or serve,tpu");
-  app.add_option("--output_node_names", output_node_names, "the outputs of a frozen graph, separated by commas");
+void SourceOptions::add_to(CLI::App& app, const std::string& flag_prefix) {
+  prefix = flag_prefix;
+  const std::string of_second = prefix.empty() ? "" : " (of the second model)";
+  app.add_option("--" + prefix + "input_format", input_format,
+                 "say what the input is, where its content does not (tf_saved_model, tf_hub, tf_frozen_model, tfjs_graph_model, isomer)" + of_second);
+  app.add_option("--" + prefix + "signature_name", signature_name, "the signature, or the callable function of a model without signatures" + of_second);
+  app.add_option("--" + prefix + "saved_model_tags", saved_model_tags, "the MetaGraph of a SavedModel, by its tags: serve, or serve,tpu" + of_second);
+  app.add_option("--" + prefix + "output_node_names", output_node_names, "the outputs of a frozen graph, separated by commas" + of_second);
 }
 
 Result<LoadOptions> SourceOptions::finish(const CLI::App& app) const {
@@ -35,7 +33,7 @@ Result<LoadOptions> SourceOptions::finish(const CLI::App& app) const {
     }
   }
   if (!signature_name.empty()) options.signature = signature_name;
-  if (app.count("--saved_model_tags") > 0) options.tags = saved_model_tags;
+  if (app.count("--" + prefix + "saved_model_tags") > 0) options.tags = saved_model_tags;
   options.output_node_names = split_list(output_node_names);
   return options;
 }
@@ -149,6 +147,36 @@ std::string human_count(int64_t count) {
 
 std::string plural(int64_t count, std::string_view noun) { return human_count(count) + " " + std::string(noun) + (count == 1 ? "" : "s"); }
 
+std::string describe_difference(const OutputDifference& difference) {
+  std::string text = difference.name;
+  if (difference.type.dtype != DType::kInvalid) text += " " + to_string(difference.type);
+  char numbers[96];
+  std::snprintf(numbers, sizeof numbers, ": largest difference %.3g absolute, %.3g relative", difference.max_absolute, difference.max_relative);
+  text += difference.note.empty() ? numbers : ": " + difference.note;
+  if (!difference.expected.empty()) {
+    if (!difference.where.empty()) text += ", at " + to_string(difference.where);
+    text += ": " + difference.expected + " and " + difference.actual;
+  }
+  return text;
+}
+
+JsonValue difference_json(const OutputDifference& difference) {
+  JsonValue entry = JsonValue::object();
+  entry["name"] = JsonValue(difference.name);
+  entry["equal"] = difference.equal;
+  entry["max_absolute"] = difference.max_absolute;
+  entry["max_relative"] = difference.max_relative;
+  if (!difference.expected.empty()) {
+    JsonValue::Array where;
+    for (const int64_t index : difference.where) where.emplace_back(index);
+    entry["where"] = JsonValue(std::move(where));
+    entry["expected"] = JsonValue(difference.expected);
+    entry["actual"] = JsonValue(difference.actual);
+  }
+  if (!difference.note.empty()) entry["note"] = JsonValue(difference.note);
+  return entry;
+}
+
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> items;
   while (!text.empty()) {
@@ -194,136 +222,6 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_metadata(std::str
     metadata.emplace_back(pair.substr(0, colon), pair.substr(colon + 1));
   }
   return metadata;
-}
-
-namespace {
-
-Result<Tensor> tensor_from_json(const std::string& text, const Limits& limits) {
-  const JsonValue json = TRY(read_json(text, limits));
-  const JsonValue* dtype = json.find("dtype");
-  const JsonValue* shape_value = json.find("shape");
-  const JsonValue* values = json.find("values");
-  if (!dtype || !dtype->is_string() || !shape_value || !shape_value->is_array() || !values || !values->is_array()) {
-    return fail(ErrorCode::kMalformed, "expected {\"dtype\": \"...\", \"shape\": [...], \"values\": [...]}");
-  }
-  Shape shape;
-  for (const JsonValue& dim : shape_value->items()) {
-    const auto size = dim.as_int64();
-    if (!size || *size < 0) return fail(ErrorCode::kMalformed, "a dimension is " + describe(dim));
-    shape.push_back(*size);
-  }
-  const auto count = element_count(shape);
-  if (!count || *count != static_cast<int64_t>(values->items().size())) {
-    return fail(ErrorCode::kMalformed, "the shape " + to_string(shape) + " does not have " + std::to_string(values->items().size()) + " elements");
-  }
-  const auto type = dtype_from_string(dtype->text());
-  if (!type) return fail(ErrorCode::kMalformed, "there is no dtype '" + dtype->text() + "'");
-  if (*type == DType::kString) {
-    std::vector<std::string> strings;
-    for (const JsonValue& value : values->items()) {
-      if (!value.is_string()) return fail(ErrorCode::kMalformed, "expected a string, found " + describe(value));
-      strings.push_back(value.text());
-    }
-    return Tensor::from_strings(std::move(shape), strings);
-  }
-  MutableTensor tensor = TRY(MutableTensor::create(*type, shape, limits));
-  for (size_t i = 0; i < values->items().size(); ++i) {
-    const JsonValue& value = values->items()[i];
-    const auto index = static_cast<int64_t>(i);
-    if (value.is_bool() && *type == DType::kBool) {
-      tensor.as<uint8_t>()[index] = value.boolean() ? 1 : 0;
-    } else if (is_integer(*type) && value.as_int64()) {
-      const int64_t integer = *value.as_int64();
-      store_int64s(tensor, index, {&integer, 1});
-    } else if (is_float(*type) && value.is_number()) {
-      const double number = value.number();
-      store_doubles(tensor, index, {&number, 1});
-    } else {
-      return fail(ErrorCode::kMalformed, "element " + std::to_string(i) + " of a " + dtype->text() + " tensor is " + describe(value));
-    }
-  }
-  return std::move(tensor).finish();
-}
-
-}  // namespace
-
-Result<NamedTensor> read_named_input(const std::string& assignment, const Limits& limits) {
-  const size_t equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == assignment.size()) {
-    return fail(Error{ErrorCode::kInvalidArgument, "'" + assignment + "' is not NAME=FILE", {}, {}, "write --input x=x.npy"});
-  }
-  NamedTensor named;
-  named.name = assignment.substr(0, equals);
-  const std::string path = assignment.substr(equals + 1);
-  const std::string context = "reading the input '" + named.name + "' from " + path;
-  if (path.ends_with(".json")) {
-    named.value = TRY(in_context(tensor_from_json(TRY(in_context(read_small_file(path, int64_t{1} << 30), context)), limits), context));
-  } else {
-    named.value = TRY(in_context(tensor_from_npy(TRY(in_context(map_file(path), context)), limits), context));
-  }
-  return named;
-}
-
-namespace {
-
-JsonValue strings_to_json(const Tensor& tensor) {
-  JsonValue object = JsonValue::object();
-  object["dtype"] = "string";
-  JsonValue::Array shape, values;
-  for (const int64_t dim : tensor.shape()) shape.emplace_back(dim);
-  for (int64_t i = 0; i < tensor.elements(); ++i) values.emplace_back(tensor.string_at(i));
-  object["shape"] = JsonValue(std::move(shape));
-  object["values"] = JsonValue(std::move(values));
-  return object;
-}
-
-Result<void> write_json_file(AtomicDirectory& directory, const std::string& name, const JsonValue& value) {
-  OutputFile file = TRY(directory.create_file(name));
-  JsonWriter writer([&](std::string_view text) { return file.append(text); });
-  writer.value(value);
-  TRY(writer.finish());
-  return file.close();
-}
-
-}  // namespace
-
-Result<void> write_outputs(const std::string& path, const std::vector<NamedTensor>& outputs) {
-  AtomicDirectory directory = TRY(AtomicDirectory::create(path, [](std::string_view name) { return name == "outputs.json" || name.starts_with("output_"); }));
-  JsonValue::Array list;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const Tensor& tensor = outputs[i].value;
-    const bool strings = tensor.dtype() == DType::kString;
-    const std::string file_name = "output_" + std::to_string(i) + (strings ? ".json" : ".npy");
-    JsonValue entry = JsonValue::object();
-    entry["name"] = JsonValue(outputs[i].name);
-    entry["dtype"] = JsonValue(to_string(tensor.dtype()));
-    JsonValue::Array shape;
-    for (const int64_t dim : tensor.shape()) shape.emplace_back(dim);
-    entry["shape"] = JsonValue(std::move(shape));
-    entry["file"] = JsonValue(file_name);
-    list.push_back(std::move(entry));
-    if (strings) {
-      TRY(write_json_file(directory, file_name, strings_to_json(tensor)));
-      continue;
-    }
-    Tensor stored = tensor;
-    if (tensor.dtype() == DType::kBfloat16) {
-      // NumPy has no bfloat16: widened, which loses nothing; outputs.json keeps the true dtype.
-      MutableTensor wide = TRY(MutableTensor::create(DType::kFloat32, tensor.shape(), Limits{}));
-      std::vector<double> values(static_cast<size_t>(tensor.elements()));
-      load_doubles(tensor, 0, values);
-      store_doubles(wide, 0, values);
-      stored = std::move(wide).finish();
-    }
-    OutputFile file = TRY(directory.create_file(file_name));
-    TRY(file.append(std::string_view(TRY(npy_header(stored)))));
-    TRY(file.append(stored.bytes()));
-    TRY(file.close());
-  }
-  JsonValue root = JsonValue::object();
-  root["outputs"] = JsonValue(std::move(list));
-  TRY(write_json_file(directory, "outputs.json", root));
-  return directory.commit();
 }
 
 }  // namespace isomer::cli

@@ -24,10 +24,11 @@ struct Voice {
 };
 void add_voice_options(CLI::App& app, Voice& voice);
 
-// --input_format, --signature_name, --saved_model_tags, --output_node_names; `finish` turns what was given into LoadOptions.
+// --input_format, --signature_name, --saved_model_tags, --output_node_names; `finish` turns what was given into LoadOptions. The flags of a second model
+// begin with a prefix: --second_signature_name.
 struct SourceOptions {
-  std::string input_format, signature_name, saved_model_tags, output_node_names;
-  void add_to(CLI::App& app);
+  std::string prefix, input_format, signature_name, saved_model_tags, output_node_names;
+  void add_to(CLI::App& app, const std::string& flag_prefix = "");
   Result<LoadOptions> finish(const CLI::App& app) const;
 };
 
@@ -48,14 +49,16 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 // KEY:FILE,KEY:FILE to pairs. The key ends at the first colon.
 Result<std::vector<std::pair<std::string, std::string>>> parse_metadata(std::string_view text);
 
-// NAME=FILE to a tensor: .npy, or .json for strings and small tensors ({"dtype": "string", "shape": [...], "values": [...]}).
-Result<NamedTensor> read_named_input(const std::string& assignment, const Limits& limits);
-// Writes outputs.json and one file for each output into a directory, at once.
-Result<void> write_outputs(const std::string& directory, const std::vector<NamedTensor>& outputs);
+// "probabilities float32[2,10]: largest difference 1.2e-07 absolute, 3e-07 relative, at [0,3]: 0.5 and 0.50000012"
+std::string describe_difference(const OutputDifference& difference);
+// {"name", "equal", "max_absolute", "max_relative", "where", "expected", "actual", "note"}
+JsonValue difference_json(const OutputDifference& difference);
 
 // Each subcommand adds itself to the program; its work is done in a callback, which sets `exit_code`.
 void add_convert(CLI::App& program, int& exit_code);
 void add_run(CLI::App& program, int& exit_code);
+void add_verify(CLI::App& program, int& exit_code);
+void add_diff(CLI::App& program, int& exit_code);
 void add_dump(CLI::App& program, int& exit_code);
 void add_inspect(CLI::App& program, int& exit_code);
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/input_flags.h"
 
 namespace isomer::cli {
 namespace {
@@ -11,7 +12,7 @@ struct Options {
   Voice voice;
   SourceOptions source;
   std::string input, output, output_format = "tfjs_graph_model", metadata;
-  std::vector<std::string> verify_inputs;
+  InputFlags verify_inputs;
   ConvertOptions convert;
   bool strip_debug_ops = true, structured = false;
 };
@@ -69,12 +70,10 @@ int run(const CLI::App& app, Options& options) {
   auto metadata = parse_metadata(options.metadata);
   if (!metadata) return report_failure(metadata.error(), options.voice);
   options.convert.metadata = std::move(*metadata);
-  for (const std::string& assignment : options.verify_inputs) {
-    auto input = read_named_input(assignment, options.convert.load.limits);
-    if (!input) return report_failure(input.error(), options.voice);
-    options.convert.verify_inputs.push_back(std::move(*input));
-    options.convert.verify = true;
-  }
+  auto inputs = options.verify_inputs.finish();
+  if (!inputs) return report_failure(inputs.error(), options.voice);
+  options.convert.verify_inputs = std::move(*inputs);
+  options.convert.verify = options.convert.verify || !options.convert.verify_inputs.inputs.empty();
   Progress progress;
   if (!options.voice.quiet && !options.voice.json) options.convert.progress = &progress;
   const auto start = std::chrono::steady_clock::now();
@@ -139,8 +138,7 @@ Examples:
                 "optimise a graph model too; without it a graph model is only written again, quantised weights and all");
   app->add_option("--metadata", options->metadata, "JSON files for userDefinedMetadata: KEY:FILE,KEY:FILE");
   app->add_flag("--verify", options->convert.verify, "read the result back, run source and result on the same inputs, and print the largest differences");
-  app->add_option("--verify_input", options->verify_inputs, "an input for --verify: NAME=FILE.npy, once for each (default: random numbers)")
-      ->allow_extra_args(false);
+  options->verify_inputs.add_to(*app, "--verify_input", " (default: random:0 for all)");
   app->add_option("--seed", options->convert.seed, "of the random inputs")->capture_default_str();
   app->add_option("--atol", options->convert.tolerance.absolute, "allowed absolute difference")->capture_default_str();
   app->add_option("--rtol", options->convert.tolerance.relative, "allowed relative difference")->capture_default_str();

@@ -85,6 +85,15 @@ Result<Recognised> recognise_directory(const std::string& path, const Limits& li
   return found[0];
 }
 
+// What follows the lines of comment that Isomer's text form may begin with.
+std::string_view after_comments(std::string_view text) {
+  while (text.starts_with("//")) {
+    text.remove_prefix(std::min(text.find('\n'), text.size()));
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  }
+  return text;
+}
+
 Result<Recognised> recognise_file(const std::string& path, const Limits& limits) {
   Bytes bytes = TRY(map_file(path));
   if (bytes.empty()) return fail(Error{ErrorCode::kTruncated, "the file is empty", path, {}, {}});
@@ -110,7 +119,8 @@ Result<Recognised> recognise_file(const std::string& path, const Limits& limits)
     if (auto model = recognise_json(bytes, path)) return *model;
     return fail(unrecognised(path));
   }
-  if (head.starts_with("module {") || head.starts_with("function @")) return Recognised{Format::kIsomerText, path};
+  const std::string_view code = after_comments(head);
+  if (code.starts_with("module {") || code.starts_with("function @")) return Recognised{Format::kIsomerText, path};
   const size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
   const bool binary_name = path.ends_with("saved_model.pb");

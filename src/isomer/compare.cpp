@@ -2,83 +2,39 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
-#include <random>
+
+#include "ir/text.h"
 
 namespace isomer {
 namespace {
 
-OutputDifference compare_tensors(const std::string& name, const Tensor& expected, const Tensor& actual, const Tolerance& tolerance) {
-  OutputDifference result;
-  result.name = name;
-  result.type = {expected.dtype(), PartialShape(expected.shape()), DType::kInvalid, {}};
-  const auto differ = [&](std::string note) {
-    result.equal = false;
-    result.max_absolute = result.max_relative = std::numeric_limits<double>::infinity();
-    result.note = std::move(note);
-    return result;
-  };
-  if (expected.shape() != actual.shape()) return differ("shape " + to_string(actual.shape()) + " instead of " + to_string(expected.shape()));
-  const TypeClass kind = type_class(expected.dtype());
-  if ((kind == TypeClass::kString) != (actual.dtype() == DType::kString)) return differ("dtype " + std::string(to_string(actual.dtype())));
-  if (kind == TypeClass::kString) {
-    for (int64_t i = 0; i < expected.elements(); ++i)
-      if (expected.string_at(i) != actual.string_at(i)) return differ("string " + std::to_string(i) + " differs");
-    return result;
-  }
-  const bool complex = kind == TypeClass::kComplex;
-  const bool exact = kind == TypeClass::kInteger || kind == TypeClass::kBool;
-  const int64_t count = expected.elements();
-  for (int64_t i = 0; i < count; ++i) {
-    double difference = 0, size = 0;
-    if (complex) {
-      std::complex<double> e, a;
-      load_complex(expected, i, {&e, 1});
-      load_complex(actual, i, {&a, 1});
-      difference = std::abs(e - a);
-      size = std::abs(e);
-    } else {
-      const double e = expected.as_double(i), a = actual.as_double(i);
-      if (e == a || (std::isnan(e) && std::isnan(a))) continue;
-      difference = std::fabs(e - a);
-      size = std::fabs(e);
-    }
-    if (!std::isfinite(difference)) return differ("NaN or infinity at different places, first at element " + std::to_string(i));
-    result.max_absolute = std::max(result.max_absolute, difference);
-    if (size > 0) result.max_relative = std::max(result.max_relative, difference / size);
-    if (difference > (exact ? 0.0 : tolerance.absolute + tolerance.relative * size)) result.equal = false;
-  }
-  return result;
+Shape place_of(int64_t element, const Shape& shape) {
+  Shape place(shape.size());
+  for (size_t axis = shape.size(); axis-- > 0; element /= shape[axis]) place[axis] = element % shape[axis];
+  return place;
 }
 
-// Values that a model's inputs may like: floats in [0, 1), integers below `integers`, keys of tables.
-Result<Tensor> draw(DType dtype, const Shape& shape, int64_t integers, const ir::Module& module, std::mt19937_64& random, const Limits& limits) {
-  const int64_t count = element_count_of(shape);
-  if (dtype == DType::kString) {
-    std::vector<std::string> words = {"the", "a", "unknown"};
-    for (const ir::Table& table : module.tables) {
-      if (!table.keys.valid() || table.keys.dtype() != DType::kString) continue;
-      for (int64_t i = 0; i < std::min<int64_t>(table.keys.elements(), 5); ++i) words.insert(words.begin(), std::string(table.keys.string_at(i)));
-    }
-    std::vector<std::string> values;
-    for (int64_t i = 0; i < count; ++i) values.push_back(words[random() % words.size()]);
-    return Tensor::from_strings(shape, values);
-  }
-  MutableTensor tensor = TRY(MutableTensor::create(dtype, shape, limits));
-  const auto unit = [&] { return static_cast<double>(random() >> 11) * 0x1.0p-53; };
-  for (int64_t i = 0; i < count; ++i) {
-    const double real = unit();
-    const auto integer = static_cast<int64_t>(real * static_cast<double>(integers));
-    const std::complex<double> both(real, unit());
-    switch (type_class(dtype)) {
-      case TypeClass::kFloat: store_doubles(tensor, i, {&real, 1}); break;
-      case TypeClass::kInteger: store_int64s(tensor, i, {&integer, 1}); break;
-      case TypeClass::kComplex: store_complex(tensor, i, {&both, 1}); break;
-      case TypeClass::kBool: tensor.as<uint8_t>()[i] = static_cast<uint8_t>(random() & 1); break;
-      default: return fail(ErrorCode::kUnsupported, "an input of dtype " + std::string(to_string(dtype)));
-    }
-  }
-  return std::move(tensor).finish();
+// One element of a tensor that is no string.
+std::complex<double> element(const Tensor& tensor, int64_t i) {
+  std::complex<double> value;
+  if (!is_complex(tensor.dtype())) return tensor.as_double(i);
+  load_complex(tensor, i, {&value, 1});
+  return value;
+}
+
+std::string element_text(const Tensor& tensor, int64_t i) {
+  if (tensor.dtype() == DType::kString) return ir::quote(tensor.string_at(i).substr(0, 60));
+  const std::complex<double> value = element(tensor, i);
+  char text[64];
+  std::snprintf(text, sizeof text, is_complex(tensor.dtype()) ? "%.9g%+.9gi" : "%.9g", value.real(), value.imag());
+  return text;
+}
+
+bool same(std::complex<double> a, std::complex<double> b) {
+  const auto equal = [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); };
+  return equal(a.real(), b.real()) && equal(a.imag(), b.imag());
 }
 
 }  // namespace
@@ -87,62 +43,68 @@ bool Comparison::equal() const {
   return std::all_of(outputs.begin(), outputs.end(), [](const OutputDifference& o) { return o.equal; });
 }
 
+OutputDifference compare_tensors(const std::string& name, const Tensor& expected, const Tensor& actual, const Tolerance& tolerance) {
+  OutputDifference result;
+  result.name = name;
+  result.type = {expected.dtype(), PartialShape(expected.shape()), DType::kInvalid, {}};
+  const auto point_to = [&](int64_t i) {
+    result.where = place_of(i, expected.shape());
+    result.expected = element_text(expected, i);
+    result.actual = element_text(actual, i);
+  };
+  const auto differ = [&](std::string note) {
+    result.equal = false;
+    result.max_absolute = result.max_relative = std::numeric_limits<double>::infinity();
+    result.note = std::move(note);
+    return result;
+  };
+  if (expected.shape() != actual.shape()) return differ("shape " + to_string(actual.shape()) + " instead of " + to_string(expected.shape()));
+  const TypeClass kind = type_class(expected.dtype());
+  // Widths may differ (tf.js has no int64), kinds may not.
+  if (type_class(actual.dtype()) != kind)
+    return differ("dtype " + std::string(to_string(actual.dtype())) + " instead of " + std::string(to_string(expected.dtype())));
+  const bool exact = kind == TypeClass::kInteger || kind == TypeClass::kBool;
+  double worst = 0;  // difference as a multiple of what is allowed
+  for (int64_t i = 0; i < expected.elements(); ++i) {
+    if (kind == TypeClass::kString) {
+      if (expected.string_at(i) == actual.string_at(i)) continue;
+      point_to(i);
+      return differ("strings differ");
+    }
+    const std::complex<double> e = element(expected, i), a = element(actual, i);
+    if (same(e, a)) continue;
+    const double difference = std::abs(e - a), size = std::abs(e);
+    if (!std::isfinite(difference)) {
+      point_to(i);
+      return differ("NaN or infinity at different places");
+    }
+    result.max_absolute = std::max(result.max_absolute, difference);
+    if (size > 0) result.max_relative = std::max(result.max_relative, difference / size);
+    const double allowed = exact ? 0.0 : tolerance.absolute + tolerance.relative * size;
+    if (difference > allowed) result.equal = false;
+    const double measure = difference / std::max(allowed, std::numeric_limits<double>::min());
+    if (measure > worst) {
+      worst = measure;
+      point_to(i);
+    }
+  }
+  return result;
+}
+
 std::vector<OutputDifference> compare_outputs(const std::vector<NamedTensor>& expected, const std::vector<NamedTensor>& actual, const Tolerance& tolerance) {
   std::vector<OutputDifference> result;
   for (size_t i = 0; i < expected.size(); ++i) {
     if (i >= actual.size()) {
-      result.push_back(
-          {expected[i].name, {}, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity(), false, "the output is missing"});
+      OutputDifference& missing = result.emplace_back();
+      missing.name = expected[i].name;
+      missing.max_absolute = missing.max_relative = std::numeric_limits<double>::infinity();
+      missing.equal = false;
+      missing.note = "the output is missing";
       continue;
     }
     result.push_back(compare_tensors(expected[i].name, expected[i].value, actual[i].value, tolerance));
   }
   return result;
-}
-
-Result<SampledRun> sample_run(const ir::Module& module, uint64_t seed, const RunOptions& options) {
-  const ir::Function* function = module.signatures.empty() ? nullptr : module.find_function(module.signatures[0].function);
-  if (!function) return fail(ErrorCode::kInvalidModel, "the model has nothing to run");
-  const ir::Graph& graph = function->graph;
-  // Sizes for free dimensions: the first is the batch. Models differ in what they can take, so several are tried, and ever smaller integers.
-  struct Choice {
-    int64_t batch, other;
-  };
-  static constexpr Choice kChoices[] = {{2, 8}, {1, 32}, {1, 8}, {2, 2}, {1, 1}, {1, 64}, {1, 4}, {4, 4}, {1, 16}, {1, 224}, {3, 3}, {5, 5}, {1, 512}};
-  static constexpr int64_t kIntegers[] = {10, 2, 1};
-  std::optional<Error> first_error;
-  for (const int64_t integers : kIntegers) {
-    for (const Choice& choice : kChoices) {
-      std::mt19937_64 random(seed);
-      SampledRun run;
-      bool free_dimension = false;
-      for (const ir::Port& port : graph.inputs) {
-        const TensorType& type = graph.type(port.value);
-        Shape shape;
-        if (type.shape.has_rank()) {
-          for (int64_t i = 0; i < type.shape.rank(); ++i) {
-            free_dimension = free_dimension || type.shape[i] == kUnknownDim;
-            shape.push_back(type.shape[i] != kUnknownDim ? type.shape[i] : i == 0 ? choice.batch : choice.other);
-          }
-        } else {
-          free_dimension = true;
-          shape = {choice.batch};
-        }
-        Tensor value = TRY(draw(type.dtype, shape, integers, module, random, options.limits));
-        run.inputs.push_back({port.key, std::move(value)});
-      }
-      auto outputs = run_model(module, run.inputs, options);
-      if (outputs) {
-        run.outputs = std::move(*outputs);
-        return run;
-      }
-      if (!first_error) first_error = outputs.error();
-      if (outputs.error().code == ErrorCode::kUnsupported) return fail(std::move(outputs.error()));
-      if (!free_dimension) break;
-    }
-  }
-  first_error->context.emplace_back("looking for inputs that the model accepts");
-  return fail(std::move(*first_error).with_hint("give inputs with --verify_input NAME=FILE.npy"));
 }
 
 }  // namespace isomer

@@ -5,8 +5,7 @@
 #include <vector>
 
 #include "base/limits.h"
-#include "ir/module.h"
-#include "isomer/run.h"
+#include "tensor/named_tensor.h"
 
 namespace isomer {
 
@@ -21,7 +20,11 @@ struct OutputDifference {
   double max_absolute = 0;  // infinity when NaN or infinity stand at different places, or shapes differ
   double max_relative = 0;  // |a - b| / |b| where b is not 0
   bool equal = true;        // within |a - b| <= absolute + relative * |b|; integers, bools and strings exactly
-  std::string note;         // why not, where a number does not say it
+  // Where the difference is largest, measured by what the tolerance allows; or where the first string, NaN or infinity differs. Empty for scalars and
+  // where nothing differs.
+  Shape where;
+  std::string expected, actual;  // the two values there, as text; empty where nothing differs
+  std::string note;              // why not, where a number does not say it
 };
 
 struct Comparison {
@@ -32,12 +35,6 @@ struct Comparison {
 
 // Differences of results that have the same names in the same order (names of `actual` are not looked at).
 std::vector<OutputDifference> compare_outputs(const std::vector<NamedTensor>& expected, const std::vector<NamedTensor>& actual, const Tolerance& tolerance);
-
-// Inputs that the model accepts: values drawn from `seed`, free dimensions chosen so that the model runs. Integers are small and string inputs are keys
-// of the model's tables, so that look-ups hit. Gives inputs together with what the model makes of them. InvalidArgument when no choice runs.
-struct SampledRun {
-  std::vector<NamedTensor> inputs, outputs;
-};
-Result<SampledRun> sample_run(const ir::Module& module, uint64_t seed, const RunOptions& options);
+OutputDifference compare_tensors(const std::string& name, const Tensor& expected, const Tensor& actual, const Tolerance& tolerance);
 
 }  // namespace isomer

@@ -7,6 +7,7 @@
 #include "formats/tfjs/document_check.h"
 #include "formats/tfjs/graph_model_export.h"
 #include "formats/tfjs/graph_model_import.h"
+#include "isomer/sample.h"
 #include "passes/pipelines.h"
 #include "tensor/spill.h"
 #include "wire/json.h"
@@ -53,13 +54,11 @@ Result<Comparison> verify_result(const std::string& directory, const ir::Module&
   run.tfjs_compat = as_tfjs;
   run.limits = options.load.limits;
   run.seed = options.seed;
-  SampledRun expected;
-  if (options.verify_inputs.empty()) {
-    expected = TRY(in_context(sample_run(source, options.seed, run), "running the source for --verify"));
-  } else {
-    expected.inputs = options.verify_inputs;
-    expected.outputs = TRY(in_context(run_model(source, expected.inputs, run), "running the source for --verify"));
-  }
+  SampleRequest sample;
+  sample.seed = options.seed;
+  sample.given = TRY(in_context(read_inputs(source, options.verify_inputs, options.load.limits), "reading the inputs for --verify"));
+  sample.shapes = options.verify_inputs.shapes;
+  SampledRun expected = TRY(in_context(sample_run(source, sample, run), "running the source for --verify"));
   const auto document = TRY(in_context(tfjs::read_graph_model(directory, options.load.limits), "reading the result back for --verify"));
   const ir::Module result =
       TRY(in_context(tfjs::import_graph_model(document, {}, options.load.limits, heap_allocator()), "reading the result back for --verify"));
@@ -89,8 +88,9 @@ Result<void> verify(const std::string& partial, const std::string& output, const
   std::string text = "the result differs from the source beyond the tolerance";
   for (const OutputDifference& o : result.comparison->outputs) {
     if (o.equal) continue;
-    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative) +
-            (o.note.empty() ? "" : " (" + o.note + ")");
+    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative);
+    if (!o.expected.empty()) text += ", at " + to_string(o.where) + ": " + o.expected + " became " + o.actual;
+    if (!o.note.empty()) text += " (" + o.note + ")";
   }
   return fail(Error{ErrorCode::kInvalidModel, std::move(text), output, {}, "nothing was written; allow more with --rtol and --atol, or report the model"});
 }

@@ -8,6 +8,7 @@
 
 #include "base/progress.h"
 #include "isomer/compare.h"
+#include "isomer/inputs.h"
 #include "isomer/load.h"
 
 namespace isomer {
@@ -24,7 +25,7 @@ struct ConvertOptions {
   // then it goes through the IR and is optimised like any other source.
   bool through_ir = false;
   bool verify = false;
-  std::vector<NamedTensor> verify_inputs;  // empty: drawn at random
+  InputRequest verify_inputs;  // what is not given is drawn at random
   uint64_t seed = 0;
   Tolerance tolerance;
   Progress* progress = nullptr;

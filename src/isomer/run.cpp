@@ -3,16 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "ops/interpreter.h"
+#include "isomer/ports.h"
 
 namespace isomer {
 namespace {
-
-std::string list_inputs(const ir::Graph& graph) {
-  std::string text;
-  for (const ir::Port& port : graph.inputs) text += (text.empty() ? "" : ", ") + port.key + " " + to_string(graph.type(port.value));
-  return text.empty() ? "none" : text;
-}
 
 // A tensor of the wanted dtype where nothing is lost by it.
 Result<Tensor> convert(const Tensor& tensor, DType wanted, const std::string& name, const Limits& limits) {
@@ -48,16 +42,12 @@ Result<Tensor> convert(const Tensor& tensor, DType wanted, const std::string& na
 }  // namespace
 
 Result<std::vector<NamedTensor>> run_model(const ir::Module& module, const std::vector<NamedTensor>& inputs, const RunOptions& options) {
-  if (module.signatures.empty()) return fail(ErrorCode::kInvalidModel, "the model has nothing to run");
-  const ir::Function* function = module.find_function(module.signatures[0].function);
-  if (!function) return fail(ErrorCode::kInvalidModel, "the signature's function is missing");
+  const ir::Function* function = TRY(entry_function(module));
   const ir::Graph& graph = function->graph;
   std::vector<ir::RuntimeValue> arguments;
   std::set<std::string> used;
   for (const ir::Port& port : graph.inputs) {
-    const auto given = std::find_if(inputs.begin(), inputs.end(), [&](const NamedTensor& t) {
-      return t.name == port.key || (!port.tensor_name.empty() && (t.name == port.tensor_name || t.name + ":0" == port.tensor_name));
-    });
+    const auto given = std::find_if(inputs.begin(), inputs.end(), [&](const NamedTensor& t) { return find_input(graph, t.name) == &port; });
     const TensorType& type = graph.type(port.value);
     if (given == inputs.end()) {
       return fail(Error{ErrorCode::kInvalidArgument,
@@ -83,7 +73,7 @@ Result<std::vector<NamedTensor>> run_model(const ir::Module& module, const std::
   state.tfjs_compat = options.tfjs_compat;
   state.seed = options.seed;
   TRY(in_context(ops::initialize(state, module), "running the initialisers"));
-  auto results = TRY(ops::run_function(state, module, function->name, arguments));
+  auto results = TRY(ops::run_function(state, module, function->name, arguments, options.observer));
   std::vector<NamedTensor> outputs;
   for (size_t i = 0; i < results.size(); ++i) {
     const auto* tensor = std::get_if<Tensor>(&results[i]);

@@ -6,18 +6,16 @@
 
 #include "base/limits.h"
 #include "ir/module.h"
+#include "ops/interpreter.h"
+#include "tensor/named_tensor.h"
 
 namespace isomer {
-
-struct NamedTensor {
-  std::string name;
-  Tensor value;
-};
 
 struct RunOptions {
   Limits limits;
   bool tfjs_compat = false;
   uint64_t seed = 0;
+  ops::Observer observer;  // sees the nodes of the run, not those of the initialisers
 };
 
 // Runs the module's signature on inputs given by key (or by tensor name). Missing and unknown names, wrong dtypes and shapes are InvalidArgument errors that

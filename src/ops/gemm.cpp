@@ -41,8 +41,9 @@ void add_product(T* sum, int64_t columns, T factor, const T* b) {
 
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, const ReadPanel<T>& a, const ReadPanel<T>& b, const WriteRow<T>& write) {
-  std::vector<T> sums(static_cast<size_t>(kTileRows * kTileColumns));
-  std::vector<T> left(static_cast<size_t>(kTileRows * kDepth)), right(static_cast<size_t>(kDepth * kTileColumns));
+  const int64_t most_rows = std::min(m, kTileRows), most_columns = std::min(n, kTileColumns), most_depth = std::min(k, kDepth);
+  std::vector<T> sums(static_cast<size_t>(most_rows * most_columns));
+  std::vector<T> left(static_cast<size_t>(most_rows * most_depth)), right(static_cast<size_t>(most_depth * most_columns));
   for (int64_t row = 0; row < m; row += kTileRows) {
     const int64_t rows = std::min(kTileRows, m - row);
     for (int64_t column = 0; column < n; column += kTileColumns) {

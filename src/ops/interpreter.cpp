@@ -49,7 +49,7 @@ struct StringHash {
 class Execution final : public Resource {
  public:
   const Module* module = nullptr;
-  std::function<void(const Node&)> watch;
+  Observer observer;
   std::unordered_map<std::string, Plan, StringHash, std::equal_to<>> plans;
 };
 
@@ -221,7 +221,7 @@ Result<std::vector<RuntimeValue>> run_plan(RunState& state, const Execution& exe
   for (const Step& step : plan.steps) {
     inputs.clear();
     for (const Use& use : step.inputs) inputs.push_back(take(use));
-    if (execution.watch) execution.watch(*step.node);
+    if (execution.observer.before) execution.observer.before(function, *step.node);
     auto results = run_node(state, *execution.module, function.graph, *step.node, inputs);
     if (!results) {
       const std::string place = place_of(function.name, *step.node);
@@ -229,6 +229,7 @@ Result<std::vector<RuntimeValue>> run_plan(RunState& state, const Execution& exe
       if (error.place.empty()) return fail(std::move(error).at(place));
       return fail(std::move(error).with_context("running " + place));
     }
+    if (execution.observer.after) execution.observer.after(function, *step.node, *results);
     for (size_t i = 0; i < results->size(); ++i) put(step.outputs[i], (*results)[i]);
   }
   std::vector<RuntimeValue> results;
@@ -293,10 +294,10 @@ bool calls_functions(const Attributes& attributes) {
 }  // namespace
 
 Result<std::vector<RuntimeValue>> run_function(RunState& state, const Module& module, std::string_view function, std::span<const RuntimeValue> arguments,
-                                               const std::function<void(const Node&)>& watch) {
+                                               const Observer& observer) {
   auto execution = std::make_shared<Execution>();
   execution->module = &module;
-  execution->watch = watch;
+  execution->observer = observer;
   MeteredAllocator metered(*state.allocator, state.limits.total_bytes);
   const auto outer_execution = std::exchange(state.execution, execution);
   auto* const outer_allocator = std::exchange(state.allocator, &metered);

@@ -14,11 +14,17 @@
 
 namespace isomer::ops {
 
+// Sees every node of a run, those of called functions and of each turn of a loop included. Either function may be empty.
+struct Observer {
+  std::function<void(const ir::Function&, const ir::Node&)> before;
+  // The results are those the node's users get; a node that failed has no `after`.
+  std::function<void(const ir::Function&, const ir::Node&, std::span<const ir::RuntimeValue> results)> after;
+};
+
 // Runs `function` on `arguments` (one for each input, in order) and returns its outputs. Errors name graph, node and op. LimitExceeded when steps,
 // call depth, tensor sizes or the deadline of `state.limits` are passed; Unsupported when an op has no reference kernel.
-// `watch` (may be empty) sees every node before it runs.
 Result<std::vector<ir::RuntimeValue>> run_function(ir::RunState& state, const ir::Module& module, std::string_view function,
-                                                   std::span<const ir::RuntimeValue> arguments, const std::function<void(const ir::Node&)>& watch = {});
+                                                   std::span<const ir::RuntimeValue> arguments, const Observer& observer = {});
 
 // Runs the module's initialisers and gives every variable and table its resource. To be called once for a RunState before run_function.
 Result<void> initialize(ir::RunState& state, const ir::Module& module);

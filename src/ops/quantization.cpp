@@ -70,6 +70,7 @@ Result<Outputs> reference_vars(EvalContext& c, Inputs inputs) {
   const Tensor& x = *TRY(tensor_input(c, inputs, 0));
   const Tensor& min = *TRY(tensor_input(c, inputs, 1));
   const Tensor& max = *TRY(tensor_input(c, inputs, 2));
+  if (c.tfjs_compat() && !per_channel) return one(x);  // TensorFlow.js takes the op for training alone
   const auto& a = c.as<FakeQuantWithMinMaxVarsAttributes>();
   if (per_channel && x.rank() == 0) return input_error("FakeQuantWithMinMaxVarsPerChannel takes rank 1 or more, found " + type_text(x));
   const int64_t channels = per_channel ? x.shape().back() : 1;

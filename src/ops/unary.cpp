@@ -21,6 +21,7 @@ struct UnaryRule {
   int64_t (*on_uint64)(uint64_t) = nullptr;  // null: on_integer does for uint64 as well
   Complex (*on_complex)(Complex) = nullptr;
   bool (*on_bool)(bool) = nullptr;
+  double (*tfjs_on_float)(double) = nullptr;  // where TensorFlow.js computes something else
 };
 
 bool takes(const UnaryRule& rule, DType dtype) {
@@ -37,7 +38,7 @@ Result<Tensor> apply(EvalContext& c, const Tensor& x, const UnaryRule& rule) {
   if (!takes(rule, x.dtype())) return dtype_error(c, x.dtype());
   const DType dtype = x.dtype();
   switch (type_class(dtype)) {
-    case TypeClass::kFloat: return map_elements<double, double>(c, x, dtype, rule.on_float);
+    case TypeClass::kFloat: return map_elements<double, double>(c, x, dtype, c.tfjs_compat() && rule.tfjs_on_float ? rule.tfjs_on_float : rule.on_float);
     case TypeClass::kComplex: return map_elements<Complex, Complex>(c, x, dtype, rule.on_complex);
     case TypeClass::kBool: return map_elements<int64_t, int64_t>(c, x, dtype, [&](int64_t v) -> int64_t { return rule.on_bool(v != 0); });
     default: break;
@@ -154,7 +155,10 @@ UNARY_OP(
     Sign, "x: T -> y: T", "-1, 0 or 1; for complex numbers x / |x|, and 0 for 0.", .on_float = [](double x) { return x > 0   ? 1
                                                                                                                      : x < 0 ? -1
                                                                                                                              : x; },
-    .on_integer = [](int64_t x) -> int64_t { return (x > 0) - (x < 0); }, .on_uint64 = [](uint64_t x) -> int64_t { return x > 0; }, .on_complex = sign_complex)
+    .on_integer = [](int64_t x) -> int64_t { return (x > 0) - (x < 0); }, .on_uint64 = [](uint64_t x) -> int64_t { return x > 0; }, .on_complex = sign_complex,
+    .tfjs_on_float = [](double x) { return x > 0   ? 1.0
+                                           : x < 0 ? -1.0
+                                                   : 0.0; })
 UNARY_OP(Sin, "x: T -> y: T", "The sine of x, in radians.", BOTH(std::sin))
 UNARY_OP(Sinh, "x: T -> y: T", "The hyperbolic sine of x.", BOTH(std::sinh))
 UNARY_OP(Softplus, "features: T -> activations: T", "log(1 + exp(x)).", .on_float = softplus)

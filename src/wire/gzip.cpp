@@ -3,42 +3,17 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/checked.h"
-#include "base/temporary_file.h"
+#include "wire/inflated_bytes.h"
 
 namespace isomer {
 namespace {
 
-constexpr int64_t kOnHeap = 1 << 20;     // a larger result goes to a temporary file
 constexpr int64_t kPiece = 4 << 20;      // input is handed to zlib, and its pages given back, in such pieces
 constexpr size_t kBufferSize = 1 << 18;  // output comes from zlib in such pieces
-
-// Collects what is inflated, first in memory, then in a file.
-class Collector {
- public:
-  Result<void> add(std::span<const std::byte> data) {
-    if (!file_ && static_cast<int64_t>(text_.size() + data.size()) > kOnHeap) {
-      file_ = TRY(TemporaryFile::create());
-      TRY(file_->append(std::as_bytes(std::span(text_))));
-      text_ = {};
-    }
-    if (file_) return file_->append(data);
-    text_.append(reinterpret_cast<const char*>(data.data()), data.size());
-    return {};
-  }
-  Result<Bytes> finish() && {
-    if (file_) return file_->map();
-    return Bytes::from_string(std::move(text_));
-  }
-
- private:
-  std::string text_;
-  std::optional<TemporaryFile> file_;
-};
 
 struct Inflater {
   z_stream stream = {};
@@ -58,7 +33,7 @@ Result<Bytes> gunzip(const Bytes& file, const Limits& limits) {
   Inflater inflater;
   if (!inflater.ready) return fail(ErrorCode::kInternal, "zlib cannot be started");
   z_stream& stream = inflater.stream;
-  Collector result;
+  InflatedBytes result;
   std::vector<Bytef> buffer(kBufferSize);
   int64_t at = 0, produced = 0;  // bytes of the file consumed, bytes of the result
   bool inside_member = true;

@@ -3,7 +3,8 @@
 // A case becomes a graph model in memory, is imported as one that lies on disk, and is run; an op case twice, with the shapes of its inputs known and
 // unknown. Results compare as the recording's README says: dtype and shape equal, floats within 1e-5 + 1e-4 of the expected value, NaN and infinities at
 // the same places, all else equal. Cases in which TensorFlow.js computes something else than TensorFlow are compared with what TensorFlow defines where
-// that is recorded, and skipped otherwise, as are a few that are not marked (recorded_case.cpp). The last line counts:
+// that is recorded, and those of them that --tfjs-compat claims run once more in that mode, where TensorFlow.js's own results count. What is left of them
+// is skipped, as are a few that are not marked (recorded_case.cpp). The last line counts:
 // `N passed, N failed, N skipped`.
 #include <algorithm>
 #include <cmath>
@@ -66,12 +67,15 @@ std::string difference(const ExpectedOutput& expected, const Tensor& actual) {
 }
 
 // The reason of a failure, or empty.
-Result<std::string> run_case(const JsonValue& json, const RecordedCase& c, Shapes shapes) {
+Result<std::string> run_case(const JsonValue& json, const RecordedCase& c, Shapes shapes, bool tfjs_compat) {
   const ir::Module module = TRY(in_context(import_case(json, shapes), "importing"));
-  const auto results = TRY(in_context(run_model(module, c.inputs, {}), "running"));
-  if (results.size() != c.outputs.size()) return "expected " + std::to_string(c.outputs.size()) + " results, got " + std::to_string(results.size());
+  RunOptions options;
+  options.tfjs_compat = tfjs_compat;
+  const auto results = TRY(in_context(run_model(module, c.inputs, options), "running"));
+  const auto& expected = tfjs_compat ? c.tfjs_outputs : c.outputs;
+  if (results.size() != expected.size()) return "expected " + std::to_string(expected.size()) + " results, got " + std::to_string(results.size());
   for (size_t i = 0; i < results.size(); ++i) {
-    if (std::string text = difference(c.outputs[i], results[i].value); !text.empty()) return "output " + std::to_string(i) + ": " + text;
+    if (std::string text = difference(expected[i], results[i].value); !text.empty()) return "output " + std::to_string(i) + ": " + text;
   }
   return std::string();
 }
@@ -89,17 +93,20 @@ Outcome judge(const std::string& line) {
   if (!c) return failed(c.error().describe());
   outcome.id = c->id;
   outcome.op = c->op;
-  if (!c->skip.empty()) {
+  if (!c->skip.empty() && c->tfjs_outputs.empty()) {
     outcome.verdict = Verdict::kSkipped;
     outcome.reason = c->skip;
     return outcome;
   }
-  for (const Shapes shapes : {Shapes::kKnown, Shapes::kUnknown}) {
-    const auto reason = run_case(*json, *c, shapes);
-    const std::string where = shapes == Shapes::kKnown ? "" : "with unknown shapes: ";
-    if (!reason) return failed(where + reason.error().describe());
-    if (!reason->empty()) return failed(where + *reason);
-    if (json->find("graph")) break;  // recorded with its own shapes
+  for (const bool tfjs_compat : {false, true}) {
+    if (tfjs_compat ? c->tfjs_outputs.empty() : !c->skip.empty()) continue;
+    for (const Shapes shapes : {Shapes::kKnown, Shapes::kUnknown}) {
+      const auto reason = run_case(*json, *c, shapes, tfjs_compat);
+      const std::string where = std::string(tfjs_compat ? "as tf.js: " : "") + (shapes == Shapes::kKnown ? "" : "with unknown shapes: ");
+      if (!reason) return failed(where + reason.error().describe());
+      if (!reason->empty()) return failed(where + *reason);
+      if (json->find("graph")) break;  // recorded with its own shapes
+    }
   }
   return outcome;
 }

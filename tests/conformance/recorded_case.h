@@ -23,6 +23,8 @@ struct RecordedCase {
   std::string skip;  // why the case says nothing about TensorFlow's semantics; else empty
   std::vector<NamedTensor> inputs;
   std::vector<ExpectedOutput> outputs;
+  // What TensorFlow.js gives where that differs and Isomer claims to reproduce it (--tfjs-compat); else empty.
+  std::vector<ExpectedOutput> tfjs_outputs;
 };
 
 // Everything about the case but its graph. Malformed when members are missing or do not fit.

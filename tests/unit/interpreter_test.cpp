@@ -334,7 +334,7 @@ TEST(Interpreter, WatchesNodesOfCalledFunctions) {
   ir::RunState state;
   int64_t additions = 0;
   const std::vector<RuntimeValue> arguments{tensor_of("int32[](5)"), tensor_of("float32[2](1.0 1.0)")};
-  ASSERT_TRUE(run_function(state, module, "main", arguments, [&](const ir::Node& node) { additions += node.is("AddV2"); }));
+  ASSERT_TRUE(run_function(state, module, "main", arguments, {.before = [&](const ir::Function&, const ir::Node& node) { additions += node.is("AddV2"); }}));
   EXPECT_EQ(additions, 10);
 }
 

@@ -294,7 +294,7 @@ TEST_F(TfjsDocument, ChecksThatPartsFit) {
   EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["x"]})", R"("signature": {"outputs": {"o": {"name": "y:0"}}}, )"), "");
   EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["x"]})", R"("signature": {"outputs": {"o": {"name": "z:0"}}}, )"),
             "the signature's output 'o' is the node 'z:0', which the graph does not have");
-  EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["x"]})", R"("signature": "x -> y", )"), "expected an object, found \"x -> y\"");
+  EXPECT_EQ(checked(R"({"name": "y", "op": "Neg", "input": ["x"]})", R"("signature": "x -> y", )"), "expected an object, found the string \"x -> y\"");
 }
 
 TEST_F(TfjsDocument, CountsNodesAgainstTheLimit) {
