@@ -148,6 +148,7 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   report(options, "reading " + input);
   LoadedModel model = TRY(load_model(input, options.load, arena));
   result.signature = model.module.signatures[0].key;
+  result.notes.insert(result.notes.end(), model.notes.begin(), model.notes.end());
   result.nodes_read = count_nodes(model.module);
   // Verification needs the source as it was; its tensors are shared, so this costs nodes, not weights.
   std::optional<ir::Module> original;

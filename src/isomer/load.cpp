@@ -4,6 +4,7 @@
 #include "formats/tf/frozen_graph.h"
 #include "formats/tf/saved_model_import.h"
 #include "formats/tfjs/graph_model_import.h"
+#include "formats/tfjs/layers_model.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "ops/registry.h"
@@ -25,7 +26,16 @@ Result<ir::Module> import_graph_model(const tfjs::GraphModelDocument& document, 
   return module;
 }
 
-Result<ir::Module> import_any(const Recognised& source, const LoadOptions& options, TensorAllocator& allocator) {
+// The layers of a model become ops, its weights variables.
+Result<ir::Module> import_layers(const layers::StoredModel& stored, const LoadOptions& options, std::vector<std::string>& notes) {
+  layers::LoweringOptions lowering;
+  lowering.limits = options.limits;
+  layers::LoweredModel lowered = TRY(layers::lower_stored(stored, lowering, options.seed));
+  notes = std::move(lowered.notes);
+  return std::move(lowered.module);
+}
+
+Result<ir::Module> import_any(const Recognised& source, const LoadOptions& options, TensorAllocator& allocator, std::vector<std::string>& notes) {
   switch (source.format) {
     case Format::kSavedModel:
     case Format::kHubModule: {
@@ -34,6 +44,10 @@ Result<ir::Module> import_any(const Recognised& source, const LoadOptions& optio
     }
     case Format::kFrozenGraph: return tf::import_frozen_graph(TRY(tf::read_frozen_graph(source.path, options.limits)), options, options.limits);
     case Format::kGraphModel: return import_graph_model(TRY(tfjs::read_graph_model(source.path, options.limits)), options, allocator);
+    case Format::kLayersModel: {
+      const auto document = TRY(tfjs::read_layers_model(source.path, options.limits));
+      return import_layers(TRY(tfjs::stored_model(document, options.limits)), options, notes);
+    }
     case Format::kIsomerText: {
       const Bytes text = TRY(map_file(source.path));
       const std::string side = source.path + ".bin";
@@ -83,7 +97,7 @@ Result<Recognised> recognise_input(const std::string& path, const std::optional<
 Result<LoadedModel> load_model(const std::string& path, const LoadOptions& options, TensorAllocator& allocator) {
   LoadedModel model;
   model.source = TRY(recognise_input(path, options.input_format, options.limits));
-  model.module = TRY(in_context(import_any(model.source, options, allocator), "reading " + path));
+  model.module = TRY(in_context(import_any(model.source, options, allocator, model.notes), "reading " + path));
   return model;
 }
 

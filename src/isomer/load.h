@@ -18,7 +18,8 @@ struct LoadOptions : ImportOptions {
 
 struct LoadedModel {
   Recognised source;
-  ir::Module module;  // one signature; values are slices of the mapped files
+  ir::Module module;               // one signature; values are slices of the mapped files
+  std::vector<std::string> notes;  // what a user should know of it
 };
 
 // Recognises, reads and imports. `allocator` holds what must be computed (dequantised weights) and must outlive the model.

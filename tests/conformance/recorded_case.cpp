@@ -328,6 +328,8 @@ Result<ir::Module> import_graph_case(const JsonValue& json) {
 
 }  // namespace
 
+Result<Tensor> read_recorded_tensor(const JsonValue& json) { return read_tensor(json); }
+
 Result<RecordedCase> read_case(const JsonValue& json) {
   RecordedCase c;
   c.id = TRY(text_member(json, "id"));

@@ -27,6 +27,9 @@ struct RecordedCase {
   std::vector<ExpectedOutput> tfjs_outputs;
 };
 
+// {"dtype", "shape", "values"} as the recording writes tensors.
+Result<Tensor> read_recorded_tensor(const JsonValue& json);
+
 // Everything about the case but its graph. Malformed when members are missing or do not fit.
 Result<RecordedCase> read_case(const JsonValue& json);
 

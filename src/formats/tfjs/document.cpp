@@ -13,19 +13,6 @@ std::string folder_of(const std::string& file) {
   return slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash);
 }
 
-// The model's JSON file: the path itself, or model.json, or the only .json file of the folder.
-Result<std::string> find_model_json(const std::string& path) {
-  if (!is_directory(path)) return path;
-  const std::string usual = path + "/model.json";
-  if (is_regular_file(usual)) return usual;
-  std::vector<std::string> candidates;
-  for (const std::string& name : TRY(list_directory(path))) {
-    if (name.ends_with(".json")) candidates.push_back(name);
-  }
-  if (candidates.size() == 1) return path + "/" + candidates.front();
-  return fail(Error{ErrorCode::kNotFound, "found no model.json", path, {}, candidates.empty() ? "" : "name the JSON file of the model itself"});
-}
-
 // A graph model's modelTopology holds nodes; that of a layers model holds a Keras configuration.
 Result<void> refuse_layers_model(const JsonValue& json) {
   const JsonValue* format = json.find("format");
@@ -108,6 +95,18 @@ Result<bool> take_graph(JsonValue& json, std::string_view key, tf::GraphDefReade
 }
 
 }  // namespace
+
+Result<std::string> find_model_json(const std::string& path) {
+  if (!is_directory(path)) return path;
+  const std::string usual = path + "/model.json";
+  if (is_regular_file(usual)) return usual;
+  std::vector<std::string> candidates;
+  for (const std::string& name : TRY(list_directory(path))) {
+    if (name.ends_with(".json")) candidates.push_back(name);
+  }
+  if (candidates.size() == 1) return path + "/" + candidates.front();
+  return fail(Error{ErrorCode::kNotFound, "found no model.json", path, {}, candidates.empty() ? "" : "name the JSON file of the model itself"});
+}
 
 Result<Signature> signature_from_json(const JsonValue& json) {
   if (!json.is_object()) return fail(Error{ErrorCode::kMalformed, "expected an object, found " + describe(json), "signature", {}, {}});

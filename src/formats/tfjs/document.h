@@ -13,6 +13,9 @@
 
 namespace isomer::tfjs {
 
+// The JSON file of a model: the path itself, or model.json, or the only .json file of the folder.
+Result<std::string> find_model_json(const std::string& path);
+
 struct SignatureTensor {
   std::string key;
   std::string name;                     // "node:0", "node"; the key where the file says nothing

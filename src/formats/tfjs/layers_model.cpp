@@ -1,0 +1,70 @@
+#include "formats/tfjs/layers_model.h"
+
+#include "base/mapped_file.h"
+#include "formats/tfjs/document.h"
+#include "wire/gzip.h"
+
+namespace isomer::tfjs {
+namespace {
+
+const JsonValue* present(const JsonValue* json) { return json && !json->is_null() ? json : nullptr; }
+
+bool is_of_optimizer(const WeightEntry& entry) {
+  const JsonValue* group = entry.other.find("group");
+  return group && group->is_string() && group->text() == "optimizer";
+}
+
+}  // namespace
+
+Result<LayersModelDocument> read_layers_model(const std::string& path, const Limits& limits) {
+  LayersModelDocument document;
+  document.path = TRY(find_model_json(path));
+  const auto in_file = [&](auto result) { return in_context(std::move(result), "reading " + document.path); };
+  Bytes file = TRY(map_file(document.path));
+  if (is_gzip(file)) file = TRY(in_file(gunzip(file, limits)));
+  document.json = TRY(in_file(read_json(file.text(), limits)));
+  file.release_pages();
+  if (!document.json.is_object()) return fail(Error{ErrorCode::kMalformed, "expected an object, found " + describe(document.json), document.path, {}, {}});
+  // A file may be the configuration itself.
+  if (!document.json.find("modelTopology") && (document.json.find("class_name") || document.json.find("model_config"))) {
+    JsonValue whole = JsonValue::object();
+    whole["modelTopology"] = std::move(document.json);
+    document.json = std::move(whole);
+  }
+  const JsonValue* topology = present(document.json.find("modelTopology"));
+  if (!topology)
+    return fail(Error{ErrorCode::kInvalidModel,
+                      "there is no modelTopology: the file holds weights without the model they belong to",
+                      document.path,
+                      {},
+                      "save the whole model, or name the file that holds its architecture"});
+  if (topology->find("node")) return fail(Error{ErrorCode::kUnsupported, "this is a TensorFlow.js graph model, not a layers model", document.path, {}, {}});
+  JsonValue* manifest = document.json.find("weightsManifest");
+  if (present(manifest)) {
+    const size_t slash = document.path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : document.path.substr(0, slash);
+    document.weights = TRY(in_file(read_weight_manifest(*manifest, folder, limits)));
+    document.has_weights = !document.weights.entries.empty();
+    *manifest = JsonValue();
+  }
+  return document;
+}
+
+Result<layers::StoredModel> stored_model(const LayersModelDocument& document, const Limits& limits) {
+  layers::StoredModel stored;
+  stored.topology = *document.json.find("modelTopology");
+  stored.generation = layers::generation_of(stored.topology);
+  const JsonValue* writer = document.json.find("generatedBy");
+  if (writer && writer->is_string() && writer->text().starts_with("TensorFlow.js")) stored.generation = layers::Generation::kTfjs;
+  stored.has_weights = document.has_weights;
+  std::vector<const WeightEntry*> entries;
+  for (const WeightEntry& entry : document.weights.entries) {
+    if (is_of_optimizer(entry)) continue;
+    stored.weights.push_back({{}, entry.name, entry.shape});
+    entries.push_back(&entry);
+  }
+  stored.read = [entries, limits](size_t i) { return decode_weight(*entries[i], limits); };
+  return stored;
+}
+
+}  // namespace isomer::tfjs

@@ -1,0 +1,33 @@
+// What the files of layer classes share.
+#pragma once
+
+#include "layers/activations.h"
+#include "layers/lower.h"
+
+namespace isomer::layers {
+
+// Axis counted from the front.
+int64_t positive_axis(Emitter& e, Value x, int64_t axis);
+
+// An image (or sequence, or volume) with its channels last, and back: for layers that are configured with channels first.
+Value to_channels_last(Emitter& e, Value x);
+Value to_channels_first(Emitter& e, Value x);
+
+// x + bias, the bias along the last axis.
+inline Value add_bias(Emitter& e, Value x, Value bias) { return e.make("BiasAdd", {x, bias}); }
+
+// x / sqrt(max(sum of squares, 1e-12)) along the axes.
+Value l2_normalize(Emitter& e, Value x, std::span<const int64_t> axes);
+
+// A vector of weights shaped so that it broadcasts against x along these axes.
+Value along_axes(Emitter& e, Value weights, Value x, std::span<const int64_t> axes);
+
+// `mask` and what else has to hold; either may be invalid.
+Value both(Emitter& e, Value a, Value b);
+
+// One layer class as one entry of layers.def.
+#define LAYER_CLASS(Name, function, text) \
+  extern const LayerDef kLayer_##Name;    \
+  constinit const LayerDef kLayer_##Name = {.name = #Name, .lower = function, .doc = text};
+
+}  // namespace isomer::layers
