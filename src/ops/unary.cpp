@@ -66,6 +66,14 @@ int64_t unchanged_uint64(uint64_t x) { return static_cast<int64_t>(x); }
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double elu(double x) { return x < 0 ? std::expm1(x) : x; }
 double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
+// TensorFlow takes x itself, or exp(x), from a distance on that depends on the dtype; for half and bfloat16 the step is seen.
+Result<Outputs> reference_softplus(EvalContext& c, Inputs inputs) {
+  const Tensor& x = *TRY(tensor_input(c, inputs, 0));
+  if (!is_float(x.dtype())) return dtype_error(c, x.dtype());
+  const int bits = x.dtype() == DType::kBfloat16 ? 7 : x.dtype() == DType::kHalf ? 10 : x.dtype() == DType::kFloat32 ? 23 : 52;
+  const double far = bits * std::numbers::ln2 - 2;
+  return one(TRY(map_elements<double, double>(c, x, x.dtype(), [&](double v) { return v > far ? v : v < -far ? std::exp(v) : softplus(v); })));
+}
 double selu(double x) {
   constexpr double kScale = 1.0507009873554804934193349852946, kScaledAlpha = 1.7580993408473768599402175208123;
   return x < 0 ? kScaledAlpha * std::expm1(x) : kScale * x;
@@ -157,7 +165,13 @@ UNARY_OP(
     .on_integer = [](int64_t x) -> int64_t { return (x > 0) - (x < 0); }, .on_uint64 = [](uint64_t x) -> int64_t { return x > 0; }, .on_complex = sign_complex)
 UNARY_OP(Sin, "x: T -> y: T", "The sine of x, in radians.", BOTH(std::sin))
 UNARY_OP(Sinh, "x: T -> y: T", "The hyperbolic sine of x.", BOTH(std::sinh))
-UNARY_OP(Softplus, "features: T -> activations: T", "log(1 + exp(x)).", .on_float = softplus)
+constinit const OpDef kOp_Softplus = {
+    .name = "Softplus",
+    .signature = "features: T -> activations: T",
+    .infer = infer_same,
+    .reference = reference_softplus,
+    .doc = "log(1 + exp(x)).",
+};
 UNARY_OP(Softsign, "features: T -> activations: T", "x / (1 + |x|).", .on_float = [](double x) { return x / (1 + std::fabs(x)); })
 UNARY_OP(Sqrt, "x: T -> y: T", "The square root of x.", BOTH(std::sqrt))
 UNARY_OP(
