@@ -81,13 +81,13 @@ Result<void> infer_dense_bincount(InferContext& c) {
   const int64_t bins = TRY(inferred_bins(c, 1));
   const PartialShape& numbers = c.shape(0);
   if (!numbers.has_rank()) return {};
-  if (numbers.rank() < 1 || numbers.rank() > 2) return input_error("DenseBincount counts a vector or the rows of a matrix, found shape " + to_string(numbers));
-  c.set_shape(0, numbers.rank() == 1 ? PartialShape{bins} : PartialShape{numbers[0], bins});
+  if (numbers.rank() > 2) return input_error("DenseBincount counts a scalar, a vector or the rows of a matrix, found shape " + to_string(numbers));
+  c.set_shape(0, numbers.rank() < 2 ? PartialShape{bins} : PartialShape{numbers[0], bins});
   return {};
 }
 Result<Outputs> reference_dense_bincount(EvalContext& c, Inputs inputs) {
   const Tensor& numbers = *TRY(tensor_input(c, inputs, 0));
-  if (numbers.rank() < 1 || numbers.rank() > 2) return input_error("DenseBincount counts a vector or the rows of a matrix, found " + type_text(numbers));
+  if (numbers.rank() > 2) return input_error("DenseBincount counts a scalar, a vector or the rows of a matrix, found " + type_text(numbers));
   return count_by_dtype(c, inputs, 2, c.as<DenseBincountAttributes>().binary_output);
 }
 
