@@ -132,7 +132,11 @@ Result<Outputs> reference_add_n(EvalContext& c, Inputs inputs) {
     }
   }
   switch (type_class(terms[0]->dtype())) {
-    case TypeClass::kFloat: return one(TRY(fold<double>(c, terms, [](double x, double y) { return x + y; })));
+    case TypeClass::kFloat: {
+      // Rounded after each term, which half and bfloat16 show.
+      const DType dtype = terms[0]->dtype();
+      return one(TRY(fold<double>(c, terms, [&](double x, double y) { return rounded_to(dtype, x + y); })));
+    }
     case TypeClass::kComplex: return one(TRY(fold<Complex>(c, terms, [](Complex x, Complex y) { return x + y; })));
     case TypeClass::kInteger: return one(TRY(fold<int64_t>(c, terms, wrapping_add)));
     default: return dtype_error(c, terms[0]->dtype());

@@ -4,7 +4,6 @@
 #include "ops/image.h"
 #include "ops/kernel.h"
 #include "ops/string_tensor.h"
-#include "tensor/half.h"
 
 namespace isomer::ops {
 namespace {
@@ -96,11 +95,7 @@ class Warp {
 };
 
 // The number as an element of this dtype.
-float as_element(DType dtype, float value) {
-  if (dtype == DType::kHalf) return static_cast<float>(half_to_double(double_to_half(value)));
-  if (dtype == DType::kBfloat16) return static_cast<float>(bfloat16_to_double(double_to_bfloat16(value)));
-  return is_integer(dtype) ? std::trunc(value) : value;
-}
+float as_element(DType dtype, float value) { return is_integer(dtype) ? std::trunc(value) : static_cast<float>(rounded_to(dtype, value)); }
 
 Result<Outputs> reference_transform(EvalContext& c, Inputs inputs) {
   const Tensor &images = *TRY(tensor_input(c, inputs, 0)), &transforms = *TRY(tensor_input(c, inputs, 1));

@@ -196,7 +196,12 @@ Result<Tensor> cross(EvalContext& c, const Tensor& a, const Tensor& b) {
       if constexpr (std::is_same_v<T, int64_t>) {
         w[j] = wrapping_subtract(wrapping_multiply(u[p], v[q]), wrapping_multiply(u[q], v[p]));
       } else {
-        w[j] = u[p] * v[q] - u[q] * v[p];
+        // TensorFlow rounds the products, which half and bfloat16 show.
+        const auto product = [&](T left, T right) -> T {
+          if constexpr (std::is_same_v<T, double>) return rounded_to(a.dtype(), left * right);
+          return left * right;
+        };
+        w[j] = product(u[p], v[q]) - product(u[q], v[p]);
       }
     }
     store(y, i, std::span<const T>(w));
