@@ -8,8 +8,12 @@ from op_cases import Case
 
 # These round to half or bfloat16 many times on the way to an element, in an order that depends on the processor.
 ROUND_ON_THE_WAY = {
-    "AvgPool", "AvgPool3D", "Conv2D", "Conv2DBackpropInput", "Conv3D", "Conv3DBackpropInputV2", "LogSoftmax", "SoftmaxCrossEntropyWithLogits",
-    "HSVToRGB", "RGBToHSV", "ScatterNd", "ScatterNdNonAliasingAdd", "SparseSoftmaxCrossEntropyWithLogits", "TensorScatterAdd", "TensorScatterSub",
+    "AvgPool", "AvgPool3D", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "BiasAddGrad", "Conv2D", "Conv2DBackpropInput", "Conv3D", "Conv3DBackpropInputV2",
+    "Cumprod", "Cumsum", "CumulativeLogsumexp", "DepthwiseConv2dNative", "Einsum", "EuclideanNorm", "FusedBatchNormV2", "FusedBatchNormV3", "HSVToRGB", "L2Loss",
+    "LRN", "LogSoftmax", "MatMul", "Mean", "MirrorPadGrad", "Prod", "RGBToHSV", "ScatterNd", "ScatterNdNonAliasingAdd", "SegmentMean", "SegmentProd", "SegmentSum", "Softmax",
+    "SoftmaxCrossEntropyWithLogits", "SparseSegmentMean", "SparseSegmentMeanWithNumSegments", "SparseSegmentSqrtN", "SparseSegmentSqrtNWithNumSegments",
+    "SparseSegmentSum", "SparseSegmentSumWithNumSegments", "SparseSoftmaxCrossEntropyWithLogits", "Sum", "TensorScatterAdd", "TensorScatterSub",
+    "UnsortedSegmentProd", "UnsortedSegmentSum",
 }  # fmt: skip
 HALVES = (tf.float16, tf.bfloat16)
 
@@ -23,8 +27,8 @@ def dtype_of(array):
 
 def bases(op, cases):
     """The hand-written cases that random ones are made from."""
-    if op == "Range":
-        return [case for case in cases if not case.using]  # written for its number of elements
+    if op in ("ConcatV2", "Range"):
+        return [case for case in cases if not case.using]  # written for what it has
     if op == "SelfAdjointEigV2":
         return [case for case in cases if case.using or "values only" in case.label]  # the vectors themselves are free in their signs
     return cases
@@ -95,7 +99,24 @@ def filled_filter(case, rng):
 
 def flat_windows(case, rng):
     """TensorFlow does not look at the stride over channels."""
-    return case if case.attributes["strides"][0] == case.attributes["strides"][3] == 1 else None
+    channels = 1 if case.attributes.get("data_format") == "NCHW" else 3
+    return case if case.attributes["strides"][0] == case.attributes["strides"][channels] == 1 else None
+
+
+def dilation(case, rng):
+    """TensorFlow takes rates of 0, filters without elements and such that do not fit; they show the memory as it was."""
+    rates, (rows, columns) = case.attributes["rates"], case.inputs[1].shape[:2]
+    if min(rates) < 1 or not case.inputs[1].size:
+        return None
+    image = case.inputs[0].shape
+    fits = (rows - 1) * rates[1] < image[1] and (columns - 1) * rates[2] < image[2]
+    return case if case.attributes["padding"] == "SAME" or fits else None
+
+
+def small_squares(case, rng):
+    """The sum of squares of integers may overflow, and then have no root."""
+    array = np.asarray(case.inputs[0])
+    return case if array.dtype.kind not in "iu" or sum(int(value) ** 2 for value in array.reshape(-1)) <= np.iinfo(array.dtype).max else None
 
 
 def matrices(case, rng):
@@ -158,9 +179,18 @@ def ragged_to_tensor(case, rng):
     return case
 
 
+def far_from_poles(case, rng):
+    """In float32 the series of TensorFlow has nine terms: too few to the left of the last poles."""
+    q = np.asarray(case.inputs[1])
+    return case if q.dtype == np.float64 or np.all(q > -3) else None
+
+
 RULES = {
+    "AvgPool": flat_windows,
     "Cholesky": positive_definite,
     "DepthwiseConv2dNative": filled_filter,
+    "Dilation2D": dilation,
+    "EuclideanNorm": small_squares,
     "FakeQuantWithMinMaxArgs": filled_range,
     "FakeQuantWithMinMaxVars": filled_range,
     "FakeQuantWithMinMaxVarsPerChannel": filled_range,
@@ -168,24 +198,31 @@ RULES = {
     "FusedBatchNormV2": batch_norm,
     "FusedBatchNormV3": batch_norm,
     "FusedDepthwiseConv2dNative": filled_filter,
+    "InvGrad": same_shapes,
     "MatrixInverse": invertible,
     "MatrixSolve": invertible,
     "MatrixTriangularSolve": invertible,
+    "MaxPool": flat_windows,
     "MaxPoolWithArgmax": flat_windows,
     "Qr": no_half,
     "RaggedGather": ragged_gather,
     "RaggedTensorToTensor": ragged_to_tensor,
+    "ReciprocalGrad": same_shapes,
     "ReverseV2": different_axes,
     "Round": real_dtype,
+    "RsqrtGrad": same_shapes,
     "SigmoidGrad": same_shapes,
     "SparseReshape": inside,
     "SplitV": split_sizes,
+    "SqrtGrad": same_shapes,
     "StatelessRandomNormalV2": counter_of_two,
     "StatelessRandomUniformFullIntV2": counter_of_two,
     "StatelessRandomUniformIntV2": counter_of_two,
     "StatelessRandomUniformV2": counter_of_two,
     "StatelessTruncatedNormalV2": counter_of_two,
+    "TanhGrad": same_shapes,
     "TopKV2": sorted_result,
+    "Zeta": far_from_poles,
     "_FusedMatMul": matrices,
 }
 
