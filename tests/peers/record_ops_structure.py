@@ -522,6 +522,7 @@ def image_cases():
         scale = (size / np.float32([5, 4])).astype(np.float32)
         for kernel in ("lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"):
             yield Case("ScaleAndTranslate", "%s, %s" % (kernel, to), [images, size, scale, np.float32([0, 0])], kernel_type=kernel, tolerance=close)
+    yield Case("ResizeArea", "one pixel, align_corners", [np.float32([[[[2], [-3]]]]), np.int32([3, 4])], align_corners=True, tolerance=(1e-5, 1e-5))
     yield Case("ResizeArea", "uint8, align_corners", [integers(rng, 0, 256, 1, 4, 6, 1, dtype=np.uint8), np.int32([3, 4])], align_corners=True, tolerance=(1e-4, 1e-5))
     yield Case("ScaleAndTranslate", "moved, no antialias", [images, np.int32([6, 6]), np.float32([0.7, 1.3]), np.float32([1.5, -2])], kernel_type="triangle",
                antialias=False, tolerance=(1e-5, 1e-5))
