@@ -14,7 +14,7 @@ ROUND_ON_THE_WAY = {
     "SoftmaxCrossEntropyWithLogits", "SparseSegmentMean", "SparseSegmentMeanWithNumSegments", "SparseSegmentSqrtN", "SparseSegmentSqrtNWithNumSegments",
     "SparseSegmentSum", "SparseSegmentSumWithNumSegments", "SparseSoftmaxCrossEntropyWithLogits", "Sum", "TensorScatterAdd", "TensorScatterSub",
     "UnsortedSegmentProd", "UnsortedSegmentSum",
-}  # fmt: skip
+}
 HALVES = (tf.float16, tf.bfloat16)
 
 
