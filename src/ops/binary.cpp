@@ -4,7 +4,6 @@
 
 #include "ops/incomplete_functions.h"
 #include "ops/kernel.h"
-#include "tensor/half.h"
 
 namespace isomer::ops {
 
@@ -32,16 +31,6 @@ bool takes(const BinaryRule& rule, DType dtype) {
   }
 }
 
-// The value that a float of this dtype has after a store.
-double rounded(DType dtype, double value) {
-  switch (dtype) {
-    case DType::kFloat32: return static_cast<float>(value);
-    case DType::kHalf: return half_to_double(double_to_half(value));
-    case DType::kBfloat16: return bfloat16_to_double(double_to_bfloat16(value));
-    default: return value;
-  }
-}
-
 Result<Tensor> apply_integers(EvalContext& c, const Tensor& a, const Tensor& b, const BinaryRule& rule) {
   bool refused = false;
   const bool unsigned_long = a.dtype() == DType::kUint64 && rule.on_uint64;
@@ -62,7 +51,7 @@ Result<Tensor> apply(EvalContext& c, const Tensor& a, const Tensor& b, const Bin
   if (is_integer(dtype)) return apply_integers(c, a, b, rule);
   if (is_complex(dtype)) return map_pairs<Complex, Complex>(c, a, b, dtype, rule.on_complex);
   if (!rule.after_rounding) return map_pairs<double, double>(c, a, b, dtype, rule.on_float);
-  return map_pairs<double, double>(c, a, b, dtype, [&](double x, double y) { return rule.after_rounding(rounded(dtype, rule.on_float(x, y))); });
+  return map_pairs<double, double>(c, a, b, dtype, [&](double x, double y) { return rule.after_rounding(rounded_to(dtype, rule.on_float(x, y))); });
 }
 
 template <const BinaryRule& rule>

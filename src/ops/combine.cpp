@@ -132,7 +132,11 @@ Result<Outputs> reference_add_n(EvalContext& c, Inputs inputs) {
     }
   }
   switch (type_class(terms[0]->dtype())) {
-    case TypeClass::kFloat: return one(TRY(fold<double>(c, terms, [](double x, double y) { return x + y; })));
+    case TypeClass::kFloat: {
+      // Rounded after each term, which half and bfloat16 show.
+      const DType dtype = terms[0]->dtype();
+      return one(TRY(fold<double>(c, terms, [&](double x, double y) { return rounded_to(dtype, x + y); })));
+    }
     case TypeClass::kComplex: return one(TRY(fold<Complex>(c, terms, [](Complex x, Complex y) { return x + y; })));
     case TypeClass::kInteger: return one(TRY(fold<int64_t>(c, terms, wrapping_add)));
     default: return dtype_error(c, terms[0]->dtype());
@@ -153,10 +157,17 @@ Result<Tensor> clip(EvalContext& c, const Tensor& x, const Tensor& low, const Te
   const Tensor lowered = TRY(map_pairs<T, T>(c, x, high, x.dtype(), [&](T v, T bound) { return less(bound, v) ? bound : v; }));
   return map_pairs<T, T>(c, lowered, low, x.dtype(), [&](T v, T bound) { return less(v, bound) ? bound : v; });
 }
+Result<Tensor> clip_parts(EvalContext& c, const Tensor& x, const Tensor& low, const Tensor& high) {
+  const auto by_parts = [](auto f) { return [f](Complex a, Complex b) { return Complex(f(a.real(), b.real()), f(a.imag(), b.imag())); }; };
+  const Tensor lowered = TRY(map_pairs<Complex, Complex>(c, x, high, x.dtype(), by_parts([](double v, double bound) { return bound < v ? bound : v; })));
+  return map_pairs<Complex, Complex>(c, lowered, low, x.dtype(), by_parts([](double v, double bound) { return v < bound ? bound : v; }));
+}
 Result<Outputs> reference_clip(EvalContext& c, Inputs inputs) {
   const Tensor& x = *TRY(tensor_input(c, inputs, 0));
   const Tensor& low = *TRY(tensor_input(c, inputs, 1));
   const Tensor& high = *TRY(tensor_input(c, inputs, 2));
+  // TensorFlow bounds the parts of a complex number on their own.
+  if (is_complex(x.dtype())) return one(TRY(clip_parts(c, x, low, high)));
   if (is_float(x.dtype())) return one(TRY(clip<double>(c, x, low, high, std::less<double>())));
   if (!is_integer(x.dtype())) return dtype_error(c, x.dtype());
   const auto less_unsigned = [](int64_t a, int64_t b) { return static_cast<uint64_t>(a) < static_cast<uint64_t>(b); };

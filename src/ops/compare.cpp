@@ -85,13 +85,14 @@ Result<Outputs> reference_approximate_equal(EvalContext& c, Inputs inputs) {
   if (a.shape() != b.shape()) return input_error("both inputs must have one shape, found " + to_string(a.shape()) + " and " + to_string(b.shape()));
   const double tolerance = c.as<ApproximateEqualAttributes>().tolerance;
   if (is_complex(a.dtype()))
-    return one(TRY(map_pairs<Complex, int64_t>(c, a, b, DType::kBool, [&](Complex x, Complex y) { return std::abs(x - y) < tolerance; })));
+    return one(TRY(map_pairs<Complex, int64_t>(c, a, b, DType::kBool, [&](Complex x, Complex y) { return std::abs(x - y) <= tolerance; })));
   if (!is_float(a.dtype()) && !is_integer(a.dtype())) return dtype_error(c, a.dtype());
-  if (is_float(a.dtype())) return one(TRY(map_pairs<double, int64_t>(c, a, b, DType::kBool, [&](double x, double y) { return std::fabs(x - y) < tolerance; })));
+  if (is_float(a.dtype()))
+    return one(TRY(map_pairs<double, int64_t>(c, a, b, DType::kBool, [&](double x, double y) { return std::fabs(x - y) <= tolerance; })));
   // The difference of integers is one of their dtype, and the tolerance is cut to it.
   const auto limit = static_cast<int64_t>(std::clamp(tolerance, -9e18, 9e18));
   return one(TRY(map_pairs<int64_t, int64_t>(c, a, b, DType::kBool, [&](int64_t x, int64_t y) {
-    return static_cast<int64_t>(x < y ? static_cast<uint64_t>(y) - static_cast<uint64_t>(x) : static_cast<uint64_t>(x) - static_cast<uint64_t>(y)) < limit;
+    return static_cast<int64_t>(x < y ? static_cast<uint64_t>(y) - static_cast<uint64_t>(x) : static_cast<uint64_t>(x) - static_cast<uint64_t>(y)) <= limit;
   })));
 }
 
@@ -142,7 +143,7 @@ constinit const OpDef kOp_ApproximateEqual = {
     .make_attributes = &make_attributes<ApproximateEqualAttributes>,
     .infer = infer_approximate_equal,
     .reference = reference_approximate_equal,
-    .doc = "True where |x - y| < tolerance; x and y have one shape.",
+    .doc = "True where |x - y| <= tolerance; x and y have one shape.",
 };
 constinit const OpDef kOp_LogicalAnd = {
     .name = "LogicalAnd",

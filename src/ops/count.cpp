@@ -53,8 +53,9 @@ Result<Outputs> count_by_dtype(EvalContext& c, Inputs inputs, int64_t rows_rank,
   const Tensor &numbers = *TRY(tensor_input(c, inputs, 0)), &weights = *TRY(tensor_input(c, inputs, 2));
   const int64_t size = TRY(scalar_int(*TRY(tensor_input(c, inputs, 1)), "the number of bins"));
   if (size < 0) return input_error("the number of bins may not be negative, found " + std::to_string(size));
-  if (weights.elements() != 0 && weights.shape() != numbers.shape()) {
-    return input_error("the weights must have the shape of the numbers, or none, found " + type_text(numbers) + " and " + type_text(weights));
+  const bool fits = rows_rank == 1 ? weights.elements() == numbers.elements() : weights.shape() == numbers.shape();
+  if (weights.elements() != 0 && !fits) {
+    return input_error("there must be a weight for each number, or none, found " + type_text(numbers) + " and " + type_text(weights));
   }
   Shape shape{size};
   const bool matrix = rows_rank == 2 && numbers.rank() == 2;
@@ -81,13 +82,13 @@ Result<void> infer_dense_bincount(InferContext& c) {
   const int64_t bins = TRY(inferred_bins(c, 1));
   const PartialShape& numbers = c.shape(0);
   if (!numbers.has_rank()) return {};
-  if (numbers.rank() < 1 || numbers.rank() > 2) return input_error("DenseBincount counts a vector or the rows of a matrix, found shape " + to_string(numbers));
-  c.set_shape(0, numbers.rank() == 1 ? PartialShape{bins} : PartialShape{numbers[0], bins});
+  if (numbers.rank() > 2) return input_error("DenseBincount counts a scalar, a vector or the rows of a matrix, found shape " + to_string(numbers));
+  c.set_shape(0, numbers.rank() < 2 ? PartialShape{bins} : PartialShape{numbers[0], bins});
   return {};
 }
 Result<Outputs> reference_dense_bincount(EvalContext& c, Inputs inputs) {
   const Tensor& numbers = *TRY(tensor_input(c, inputs, 0));
-  if (numbers.rank() < 1 || numbers.rank() > 2) return input_error("DenseBincount counts a vector or the rows of a matrix, found " + type_text(numbers));
+  if (numbers.rank() > 2) return input_error("DenseBincount counts a scalar, a vector or the rows of a matrix, found " + type_text(numbers));
   return count_by_dtype(c, inputs, 2, c.as<DenseBincountAttributes>().binary_output);
 }
 
@@ -105,7 +106,8 @@ Result<Outputs> reference_histogram(EvalContext& c, Inputs inputs) {
   if (bins <= 0 || range.elements() != 2 || !(range.as_double(0) < range.as_double(1))) {
     return input_error("HistogramFixedWidth needs a bin and a range of two ascending numbers");
   }
-  const double low = range.as_double(0), step = (range.as_double(1) - low) / static_cast<double>(bins);
+  // A difference of quotients, as in TensorFlow: its rounding decides about numbers on the border of two bins.
+  const double low = range.as_double(0), step = range.as_double(1) / static_cast<double>(bins) - low / static_cast<double>(bins);
   const bool single = x.dtype() == DType::kFloat32;
   MutableTensor y = TRY(c.allocate(c.output_dtype(0), {bins}));
   std::vector<int64_t> counts(static_cast<size_t>(bins), 0);

@@ -1,4 +1,6 @@
 // DepthwiseConv2dNative and Dilation2D: filters that slide over each channel by itself.
+#include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "ops/convolution.h"
@@ -99,8 +101,9 @@ Result<void> infer_dilation(InferContext& c) {
   return {};
 }
 
-template <class T>
-void dilate(const Windows& windows, const Tensor& input, const std::vector<T>& weights, T lowest, MutableTensor& y) {
+// `add` gives a sum in the input's dtype, `less` orders them.
+template <class T, class Add, class Less>
+void dilate(const Windows& windows, const Tensor& input, const std::vector<T>& weights, T lowest, MutableTensor& y, Add add, Less less) {
   const int64_t channels = input.shape()[3];
   const ImageStrides from = image_strides({false, 2}, input.shape()), to = image_strides({false, 2}, y.shape());
   std::vector<T> run(static_cast<size_t>(channels)), best(run.size());
@@ -108,7 +111,7 @@ void dilate(const Windows& windows, const Tensor& input, const std::vector<T>& w
     std::fill(best.begin(), best.end(), lowest);
     for_inner_taps(windows[1], windows[2], at.index()[1], at.index()[2], [&](int64_t row, int64_t column, int64_t tap) {
       load(input, at.index()[0] * from.batch + row * from.spatial[1] + column * from.spatial[2], std::span<T>(run));
-      for (size_t i = 0; i < run.size(); ++i) best[i] = std::max(best[i], run[i] + weights[static_cast<size_t>(tap * channels) + i]);
+      for (size_t i = 0; i < run.size(); ++i) best[i] = std::max(best[i], add(run[i], weights[static_cast<size_t>(tap * channels) + i]), less);
     });
     store(y, at.offset(0), std::span<const T>(best));
   }
@@ -122,9 +125,18 @@ Result<Outputs> reference_dilation(EvalContext& c, Inputs inputs) {
   MutableTensor y = TRY(c.allocate(input.dtype(), image_shape({false, 2}, input.shape()[0], windows, input.shape()[3]).dims()));
   if (y.elements() == 0) return one(std::move(y));
   if (is_float(input.dtype())) {
-    dilate<double>(windows, input, load_all<double>(filter), -std::numeric_limits<double>::infinity(), y);
-  } else if (is_integer(input.dtype()) && element_size(input.dtype()) < 8) {
-    dilate<int64_t>(windows, input, load_all<int64_t>(filter), INT64_MIN, y);
+    dilate<double>(windows, input, load_all<double>(filter), -std::numeric_limits<double>::infinity(), y, std::plus<double>(), std::less<double>());
+  } else if (input.dtype() == DType::kUint64) {
+    const auto less = [](int64_t a, int64_t b) { return static_cast<uint64_t>(a) < static_cast<uint64_t>(b); };
+    dilate<int64_t>(windows, input, load_all<int64_t>(filter), 0, y, wrapping_add, less);
+  } else if (is_integer(input.dtype())) {
+    const int unused = 64 - 8 * static_cast<int>(element_size(input.dtype()));  // bits of an int64 above those of an element
+    const bool is_signed = is_signed_integer(input.dtype());
+    const auto add = [&](int64_t a, int64_t b) {
+      const uint64_t sum = static_cast<uint64_t>(wrapping_add(a, b)) << unused;
+      return is_signed ? static_cast<int64_t>(sum) >> unused : static_cast<int64_t>(sum >> unused);
+    };
+    dilate<int64_t>(windows, input, load_all<int64_t>(filter), INT64_MIN, y, add, std::less<int64_t>());
   } else {
     return dtype_error(c, input.dtype());
   }

@@ -120,8 +120,11 @@ Result<Outputs> reference_range(EvalContext& c, Inputs inputs) {
   MutableTensor y = TRY(c.allocate(start.dtype(), {TRY(range_size(start, limit, delta))}));
   for_blocks(y.elements(), [&](int64_t first, int64_t count) {
     if (is_float(start.dtype())) {
+      // The product is rounded, which half and bfloat16 show.
       std::vector<double> values;
-      for (int64_t i = first; i < first + count; ++i) values.push_back(start.as_double(0) + static_cast<double>(i) * delta.as_double(0));
+      for (int64_t i = first; i < first + count; ++i) {
+        values.push_back(start.as_double(0) + rounded_to(start.dtype(), rounded_to(start.dtype(), static_cast<double>(i)) * delta.as_double(0)));
+      }
       store_doubles(y, first, values);
     } else {
       std::vector<int64_t> values;

@@ -138,7 +138,8 @@ Result<Outputs> reference_bicubic(EvalContext& c, Inputs inputs) {
 
 // The parts of source pixels that a pixel of the result covers.
 TapsOf area_taps(int64_t source, int64_t target, bool align_corners) {
-  const float scale = scale_of(source, target, align_corners);
+  // A single pixel has no corners.
+  const float scale = scale_of(source, target, align_corners && source > 1);
   return [=](int64_t index, Taps& taps) {
     const float begin = static_cast<float>(index) * scale, end = static_cast<float>(index + 1) * scale;
     for (auto i = static_cast<int64_t>(std::floor(begin)); static_cast<float>(i) < end; ++i) {

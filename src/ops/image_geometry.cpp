@@ -67,32 +67,35 @@ class Warp {
     if (projection == 0) return std::fill(pixel.begin(), pixel.end(), fill_);
     const float sx = folded_back(a_.fill_mode, (t[0] * fx + t[1] * fy + t[2]) / projection, images_.shape()[2]);
     const float sy = folded_back(a_.fill_mode, (t[3] * fx + t[4] * fy + t[5]) / projection, images_.shape()[1]);
-    std::fill(pixel.begin(), pixel.end(), 0.0);
-    if (a_.interpolation == "NEAREST") return add(image, std::round(sx), std::round(sy), 1, pixel);
+    if (a_.interpolation == "NEAREST") {
+      for (size_t k = 0; k < pixel.size(); ++k) pixel[k] = at(image, std::round(sx), std::round(sy), k);
+      return;
+    }
+    // In float32 and in this order, as TensorFlow does: what an integer is cut to depends on it.
     const float left = std::floor(sx), top = std::floor(sy), right = left + 1, bottom = top + 1;
-    add(image, left, top, static_cast<double>(right - sx) * (bottom - sy), pixel);
-    add(image, right, top, static_cast<double>(sx - left) * (bottom - sy), pixel);
-    add(image, left, bottom, static_cast<double>(right - sx) * (sy - top), pixel);
-    add(image, right, bottom, static_cast<double>(sx - left) * (sy - top), pixel);
+    const auto between = [&](float row, size_t k) {
+      return (right - sx) * static_cast<float>(at(image, left, row, k)) + (sx - left) * static_cast<float>(at(image, right, row, k));
+    };
+    for (size_t k = 0; k < pixel.size(); ++k) pixel[k] = (bottom - sy) * between(top, k) + (sy - top) * between(bottom, k);
   }
 
  private:
-  // Adds a source pixel with a weight; outside of the image lies the fill value.
-  void add(int64_t image, float x, float y, double weight, std::span<double> pixel) const {
+  // Channel `k` of a source pixel; outside of the image lies the fill value.
+  double at(int64_t image, float x, float y, size_t k) const {
     const Shape& s = images_.shape();
-    if (!(x >= 0 && x < static_cast<float>(s[2]) && y >= 0 && y < static_cast<float>(s[1]))) {
-      for (double& value : pixel) value += weight * fill_;
-      return;
-    }
-    std::vector<double> source(pixel.size());
-    load(images_, ((image * s[1] + static_cast<int64_t>(y)) * s[2] + static_cast<int64_t>(x)) * s[3], std::span(source));
-    for (size_t k = 0; k < pixel.size(); ++k) pixel[k] += weight * source[k];
+    if (!(x >= 0 && x < static_cast<float>(s[2]) && y >= 0 && y < static_cast<float>(s[1]))) return fill_;
+    double value;
+    load(images_, ((image * s[1] + static_cast<int64_t>(y)) * s[2] + static_cast<int64_t>(x)) * s[3] + static_cast<int64_t>(k), std::span(&value, 1));
+    return value;
   }
 
   const Tensor& images_;
   const ImageProjectiveTransformAttributes& a_;
   double fill_;
 };
+
+// The number as an element of this dtype.
+float as_element(DType dtype, float value) { return is_integer(dtype) ? std::trunc(value) : static_cast<float>(rounded_to(dtype, value)); }
 
 Result<Outputs> reference_transform(EvalContext& c, Inputs inputs) {
   const Tensor &images = *TRY(tensor_input(c, inputs, 0)), &transforms = *TRY(tensor_input(c, inputs, 1));
@@ -101,7 +104,7 @@ Result<Outputs> reference_transform(EvalContext& c, Inputs inputs) {
   if (inputs.size() > 3) {
     const Tensor& given = *TRY(tensor_input(c, inputs, 3));
     if (given.elements() != 1) return input_error("fill_value must be a scalar, found " + type_text(given));
-    fill = given.at<float>(0);
+    fill = as_element(images.dtype(), given.at<float>(0));
   }
   const bool integers = is_integer(images.dtype());
   if (!integers && !is_float(images.dtype())) return dtype_error(c, images.dtype());

@@ -1,6 +1,7 @@
 #include "ops/kernel.h"
 
 #include "base/checked.h"
+#include "tensor/half.h"
 
 namespace isomer::ops {
 namespace {
@@ -83,6 +84,15 @@ Result<void> check_elements(EvalContext& c, const Shape& shape) {
   if (count && *count <= c.limits().tensor_elements) return {};
   return fail(ErrorCode::kLimitExceeded,
               "a tensor of shape " + to_string(shape) + " exceeds the limit of " + std::to_string(c.limits().tensor_elements) + " elements");
+}
+
+double rounded_to(DType dtype, double value) {
+  switch (dtype) {
+    case DType::kFloat32: return static_cast<float>(value);
+    case DType::kHalf: return half_to_double(double_to_half(value));
+    case DType::kBfloat16: return bfloat16_to_double(double_to_bfloat16(value));
+    default: return value;
+  }
 }
 
 std::vector<int64_t> strides_of(const Shape& shape) {

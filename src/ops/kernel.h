@@ -63,6 +63,9 @@ inline int64_t wrapping_add(int64_t x, int64_t y) { return static_cast<int64_t>(
 inline int64_t wrapping_subtract(int64_t x, int64_t y) { return static_cast<int64_t>(static_cast<uint64_t>(x) - static_cast<uint64_t>(y)); }
 inline int64_t wrapping_multiply(int64_t x, int64_t y) { return static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(y)); }
 
+// The nearest number of a float dtype, as double: for kernels that round on the way as TensorFlow does, because it shows.
+double rounded_to(DType dtype, double value);
+
 // --- iteration
 
 // Elements between neighbours in each dimension, in C order; zeros for a shape without elements.

@@ -46,13 +46,13 @@ void multiply_into(MutableTensor& y, int64_t offset, const Matrix& a, const Matr
           [&](int64_t row, int64_t column, std::span<const T> values) { store(y, offset + row * b.columns + column, values); });
 }
 
-// Products of matrices of `dtype`, the result possibly of a wider dtype of the same class.
+// The result may have a wider dtype than the factors; it tells what is computed in.
 Result<void> multiply_into(EvalContext& c, MutableTensor& y, int64_t offset, const Matrix& a, const Matrix& b) {
-  switch (type_class(a.tensor->dtype())) {
+  switch (type_class(y.dtype())) {
     case TypeClass::kFloat: multiply_into<double>(y, offset, a, b); return {};
     case TypeClass::kInteger: multiply_into<int64_t>(y, offset, a, b); return {};
     case TypeClass::kComplex: multiply_into<Complex>(y, offset, a, b); return {};
-    default: return dtype_error(c, a.tensor->dtype());
+    default: return dtype_error(c, y.dtype());
   }
 }
 
@@ -108,12 +108,15 @@ Result<PartialShape> batch_product_shape(const PartialShape& x, const PartialSha
   return PartialShape(std::move(dims));
 }
 
+// Integers may be multiplied by floats where the product is to be a float.
+bool multiplies_to(DType factor, DType product) { return type_class(factor) == type_class(product) || (is_integer(factor) && is_float(product)); }
+
 template <class Struct, bool broadcasts>
 Result<void> infer_batch(InferContext& c) {
   const auto& a = c.as<Struct>();
   const PartialShape x = TRY(shape_of_rank_at_least(c, 0, 2)), y = TRY(shape_of_rank_at_least(c, 1, 2));
   if constexpr (requires { a.Tout; }) {
-    if (type_class(c.input_type(0).dtype) != type_class(a.Tout) || type_class(c.input_type(1).dtype) != type_class(a.Tout)) return dtype_error(c.op(), a.Tout);
+    if (!multiplies_to(c.input_type(0).dtype, a.Tout) || !multiplies_to(c.input_type(1).dtype, a.Tout)) return dtype_error(c.op(), a.Tout);
   }
   if (x.has_rank() && y.has_rank()) c.set_shape(0, TRY(batch_product_shape(x, y, a.adj_x, a.adj_y, broadcasts)));
   return {};
@@ -127,7 +130,7 @@ Result<Outputs> reference_batch(EvalContext& c, Inputs inputs) {
   DType dtype = x.dtype();
   if constexpr (requires { a.Tout; }) dtype = a.Tout;
   if (x.rank() < 2 || y.rank() < 2) return input_error("a product of matrices takes rank 2 or more, found " + type_text(x) + " and " + type_text(y));
-  if (type_class(x.dtype()) != type_class(dtype) || type_class(y.dtype()) != type_class(dtype)) return dtype_error(c, dtype);
+  if (!multiplies_to(x.dtype(), dtype) || !multiplies_to(y.dtype(), dtype)) return dtype_error(c, dtype);
   const PartialShape shape = TRY(batch_product_shape(PartialShape(x.shape()), PartialShape(y.shape()), a.adj_x, a.adj_y, broadcasts));
   MutableTensor z = TRY(c.allocate(dtype, shape.dims()));
   if (z.elements() == 0) return one(std::move(z));
@@ -193,7 +196,12 @@ Result<Tensor> cross(EvalContext& c, const Tensor& a, const Tensor& b) {
       if constexpr (std::is_same_v<T, int64_t>) {
         w[j] = wrapping_subtract(wrapping_multiply(u[p], v[q]), wrapping_multiply(u[q], v[p]));
       } else {
-        w[j] = u[p] * v[q] - u[q] * v[p];
+        // TensorFlow rounds the products, which half and bfloat16 show.
+        const auto product = [&](T left, T right) -> T {
+          if constexpr (std::is_same_v<T, double>) return rounded_to(a.dtype(), left * right);
+          return left * right;
+        };
+        w[j] = product(u[p], v[q]) - product(u[q], v[p]);
       }
     }
     store(y, i, std::span<const T>(w));

@@ -62,7 +62,10 @@ Result<Outputs> reference_cholesky(EvalContext& c, Inputs inputs) {
     MutableTensor y = TRY(c.allocate(x.dtype(), x.shape()));
     for (int64_t i = 0; i < m.count; ++i) {
       Grid<T> l(m.rows, m.rows);
-      if (!cholesky(load_matrix<T>(x, m, i), l)) return fail(ErrorCode::kInvalidArgument, "Cholesky: a matrix is not positive definite");
+      if (!cholesky(load_matrix<T>(x, m, i), l)) {
+        for (int64_t row = 0; row < l.rows; ++row)
+          for (int64_t column = 0; column <= row; ++column) l.at(row, column) = std::numeric_limits<double>::quiet_NaN();
+      }
       store_matrix(y, i, l);
     }
     return one(std::move(y));
@@ -247,7 +250,7 @@ constinit const OpDef kOp_Cholesky = {
     .reference = reference_cholesky,
     .doc =
         "The lower triangular matrices whose products with their adjoints are the positive definite matrices in the last two dimensions, of which only the "
-        "lower triangles count. A matrix that is not positive definite is an error.",
+        "lower triangles count. That of a matrix that is not positive definite is NaN.",
 };
 constinit const OpDef kOp_Qr = {
     .name = "Qr",

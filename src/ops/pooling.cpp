@@ -3,6 +3,7 @@
 #include "ops/pooling.h"
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "ops/kernel.h"
@@ -72,18 +73,14 @@ void slide(const Pool& pool, const Shape& input, const Shape& output, Begin begi
   }
 }
 
-template <class T>
-bool beats(T candidate, T best) {
-  if constexpr (std::is_same_v<T, double>) {
-    if (std::isnan(best)) return false;
-    if (std::isnan(candidate)) return true;
-  }
-  return candidate > best;
+bool float_beats(double candidate, double best) {
+  if (std::isnan(best)) return false;
+  return std::isnan(candidate) || candidate > best;
 }
 
 // The largest elements and, where `index` is given, where they are: the offset in the input, less that of the image unless `in_batch`.
-template <class T>
-void max_pool(const Pool& pool, const Tensor& x, MutableTensor& y, T lowest, MutableTensor* index, bool in_batch) {
+template <class T, class Beats>
+void max_pool(const Pool& pool, const Tensor& x, MutableTensor& y, T lowest, Beats beats, MutableTensor* index, bool in_batch) {
   const int64_t channels = x.shape()[static_cast<size_t>(pool.format.channel_axis())];
   const int64_t from_step = image_strides(pool.format, x.shape()).channel, to_step = image_strides(pool.format, y.shape()).channel;
   const int64_t image = x.elements() / x.shape()[0];
@@ -113,10 +110,13 @@ void max_pool(const Pool& pool, const Tensor& x, MutableTensor& y, T lowest, Mut
 
 Result<void> run_max_pool(EvalContext& c, const Pool& pool, const Tensor& x, MutableTensor& y, MutableTensor* index, bool in_batch) {
   if (is_float(x.dtype())) {
-    max_pool<double>(pool, x, y, -std::numeric_limits<double>::infinity(), index, in_batch);
-  } else if (is_integer(x.dtype()) && x.dtype() != DType::kUint64) {
+    max_pool<double>(pool, x, y, -std::numeric_limits<double>::infinity(), float_beats, index, in_batch);
+  } else if (x.dtype() == DType::kUint64) {
+    const auto beats = [](int64_t a, int64_t b) { return static_cast<uint64_t>(a) > static_cast<uint64_t>(b); };
+    max_pool<int64_t>(pool, x, y, 0, beats, index, in_batch);
+  } else if (is_integer(x.dtype())) {
     const int64_t lowest = is_signed_integer(x.dtype()) ? -(int64_t{1} << (element_size(x.dtype()) * 8 - 2)) * 2 : 0;
-    max_pool<int64_t>(pool, x, y, lowest, index, in_batch);
+    max_pool<int64_t>(pool, x, y, lowest, std::greater<int64_t>(), index, in_batch);
   } else {
     return dtype_error(c, x.dtype());
   }

@@ -1,6 +1,6 @@
 // FakeQuantWithMinMaxArgs, ...Vars and ...VarsPerChannel: floats rounded to the values that a quantised tensor could hold.
 //
-// The range [min, max] is moved a little, so that 0.0 is one of those values. All steps are done in float32, as TensorFlow does them: the result of the
+// The range [min, max] is moved, mostly a little, so that 0.0 is one of those values. All steps are done in float32, as TensorFlow does them: the result of the
 // rounding depends on it.
 #include "ops/quantization.h"
 
@@ -15,25 +15,23 @@ using namespace ir;
 
 // The quantised values are low, low + step, ..., high.
 struct Grid {
-  float low = 0, high = 0, step = 0;
+  float low = 0, high = 0, step = 0, steps_per_unit = 0;
 
   float nearest(float x) const {
     if (step == 0) return 0;  // an empty range around 0
     const float inside = std::fmin(std::fmax(x, low), high) - low;
-    return std::floor(inside * (1.0f / step) + 0.5f) * step + low;
+    return std::floor(inside * steps_per_unit + 0.5f) * step + low;
   }
 };
 
 Result<Grid> make_grid(float min, float max, int64_t bits, bool narrow_range) {
   if (bits < 2 || bits > 16) return input_error("num_bits must be from 2 to 16, found " + std::to_string(bits));
   if (min == 0 && max == 0) return Grid{};
-  if (!(min <= 0 && max >= 0 && min < max)) {
-    return input_error("the range of a quantisation must hold 0 and not be empty, found [" + std::to_string(min) + ", " + std::to_string(max) + "]");
-  }
+  if (!(min < max)) return input_error("the range of a quantisation must not be empty, found [" + std::to_string(min) + ", " + std::to_string(max) + "]");
   const float first = narrow_range ? 1.0f : 0.0f, last = static_cast<float>((1 << bits) - 1);
   const float step = (max - min) / (last - first);
   const float zero = std::fmin(std::fmax(std::round(first - min / step), first), last);
-  return Grid{(first - zero) * step, (last - zero) * step, step};
+  return Grid{(first - zero) * step, (last - zero) * step, step, (last - first) / (max - min)};
 }
 
 // Each element on the grid of its channel, the last dimension; a single grid serves all.

@@ -39,15 +39,15 @@ Result<void> infer_arg(InferContext& c) {
   return {};
 }
 
-// The first index of the best element. NaN is never better.
+// The first index of the best element; 0 where none is better than `worst`, as NaN never is.
 template <class T, class Better>
-void search(const Tensor& x, const Lines& lines, MutableTensor& y, Better better) {
+void search(const Tensor& x, const Lines& lines, MutableTensor& y, T worst, Better better) {
   std::vector<T> best(static_cast<size_t>(lines.inner)), row(best.size());
   std::vector<int64_t> index(best.size());
   for (int64_t o = 0; o < lines.outer; ++o) {
-    load(x, o * lines.length * lines.inner, std::span<T>(best));
+    std::fill(best.begin(), best.end(), worst);
     std::fill(index.begin(), index.end(), 0);
-    for (int64_t k = 1; k < lines.length; ++k) {
+    for (int64_t k = 0; k < lines.length; ++k) {
       load(x, (o * lines.length + k) * lines.inner, std::span<T>(row));
       for (size_t i = 0; i < row.size(); ++i) {
         if (!better(row[i], best[i])) continue;
@@ -73,13 +73,14 @@ Result<Outputs> reference_arg(EvalContext& c, Inputs inputs) {
   if (y.elements() == 0) return one(std::move(y));
   const Lines lines = lines_of(x.shape(), axis);
   if (is_float(x.dtype())) {
-    search<double>(x, lines, y, [](double a, double b) { return largest ? a > b : a < b; });
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    search<double>(x, lines, y, largest ? -kInfinity : kInfinity, [](double a, double b) { return largest ? a > b : a < b; });
   } else if (x.dtype() == DType::kUint64) {
-    search<int64_t>(x, lines, y, [](int64_t a, int64_t b) {
+    search<int64_t>(x, lines, y, largest ? 0 : -1, [](int64_t a, int64_t b) {  // -1: the bits of the largest
       return largest ? static_cast<uint64_t>(a) > static_cast<uint64_t>(b) : static_cast<uint64_t>(a) < static_cast<uint64_t>(b);
     });
   } else if (is_integer(x.dtype()) || x.dtype() == DType::kBool) {
-    search<int64_t>(x, lines, y, [](int64_t a, int64_t b) { return largest ? a > b : a < b; });
+    search<int64_t>(x, lines, y, largest ? INT64_MIN : INT64_MAX, [](int64_t a, int64_t b) { return largest ? a > b : a < b; });
   } else {
     return dtype_error(c, x.dtype());
   }

@@ -55,15 +55,18 @@ Result<Outputs> reference_rank(EvalContext& c, Inputs inputs) { return one(Tenso
 
 // --- Reshape
 
-// The shape with its one unknown size (-1) computed from the number of elements; kUnknownDim stays where that number is not known.
-Result<PartialShape> resolve_reshape(std::optional<int64_t> elements, PartialShape shape) {
-  int64_t unknown = -1, known = 1;
+// The shape with its one unknown size (-1) computed from that of the input; kUnknownDim stays where the input's is not known. Where the shape names a size
+// of 0, zeros count on neither side: [2,0] is [-1,0] with 2.
+Result<PartialShape> resolve_reshape(const PartialShape& input, PartialShape shape) {
+  const std::optional<int64_t> elements = input.elements();
+  int64_t unknown = -1, known = 1, known_without_zeros = 1;
   for (int64_t i = 0; i < shape.rank(); ++i) {
     if (shape[i] == kUnknownDim) {
       if (unknown >= 0) return shape;
       unknown = i;
     } else {
       known = mul_dims(known, shape[i]);
+      if (shape[i] != 0) known_without_zeros = mul_dims(known_without_zeros, shape[i]);
     }
   }
   if (!elements || known == kUnknownDim) return shape;
@@ -72,7 +75,14 @@ Result<PartialShape> resolve_reshape(std::optional<int64_t> elements, PartialSha
     if (known != *elements) return misfit();
     return shape;
   }
-  if (known == 0) return *elements == 0 ? Result<PartialShape>(shape) : misfit();
+  if (known == 0) {
+    if (*elements != 0) return misfit();
+    int64_t rest = 1;
+    for (const int64_t size : input.dims())
+      if (size != 0) rest = mul_dims(rest, size);
+    if (rest != kUnknownDim && known_without_zeros != kUnknownDim) shape[unknown] = rest / known_without_zeros;
+    return shape;
+  }
   if (*elements % known != 0) return misfit();
   shape[unknown] = *elements / known;
   return shape;
@@ -81,7 +91,7 @@ Result<PartialShape> resolve_reshape(std::optional<int64_t> elements, PartialSha
 Result<void> infer_reshape(InferContext& c) {
   const PartialShape wanted = TRY(shape_from_input(c, 1));
   if (!wanted.has_rank()) return {};
-  c.set_shape(0, TRY(resolve_reshape(c.shape(0).elements(), wanted)));
+  c.set_shape(0, TRY(resolve_reshape(c.shape(0), wanted)));
   return {};
 }
 Result<Outputs> reference_reshape(EvalContext& c, Inputs inputs) {
@@ -89,7 +99,7 @@ Result<Outputs> reference_reshape(EvalContext& c, Inputs inputs) {
   const std::vector<int64_t> sizes = TRY(int_vector(*TRY(tensor_input(c, inputs, 1)), "the shape"));
   for (const int64_t size : sizes)
     if (size < -1) return input_error("a shape may not have the size " + std::to_string(size));
-  const auto shape = TRY(resolve_reshape(x.elements(), PartialShape(sizes))).known();
+  const auto shape = TRY(resolve_reshape(PartialShape(x.shape()), PartialShape(sizes))).known();
   if (!shape || element_count(*shape) != x.elements()) {
     return input_error("the shape " + to_string(PartialShape(sizes)) + " does not say how " + type_text(x) + " is to be reshaped");
   }

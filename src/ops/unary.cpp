@@ -17,8 +17,9 @@ namespace {
 
 struct UnaryRule {
   double (*on_float)(double) = nullptr;
-  int64_t (*on_integer)(int64_t) = nullptr;  // all integers but uint64; the result wraps to the dtype
-  int64_t (*on_uint64)(uint64_t) = nullptr;  // null: on_integer does for uint64 as well
+  double (*on_half)(double, DType) = nullptr;  // half and bfloat16, where each step is rounded and that shows; null: on_float
+  int64_t (*on_integer)(int64_t) = nullptr;    // all integers but uint64; the result wraps to the dtype
+  int64_t (*on_uint64)(uint64_t) = nullptr;    // null: on_integer does for uint64 as well
   Complex (*on_complex)(Complex) = nullptr;
   bool (*on_bool)(bool) = nullptr;
   double (*tfjs_on_float)(double) = nullptr;  // where TensorFlow.js computes something else
@@ -38,7 +39,9 @@ Result<Tensor> apply(EvalContext& c, const Tensor& x, const UnaryRule& rule) {
   if (!takes(rule, x.dtype())) return dtype_error(c, x.dtype());
   const DType dtype = x.dtype();
   switch (type_class(dtype)) {
-    case TypeClass::kFloat: return map_elements<double, double>(c, x, dtype, c.tfjs_compat() && rule.tfjs_on_float ? rule.tfjs_on_float : rule.on_float);
+    case TypeClass::kFloat:
+      if (element_size(dtype) == 2 && rule.on_half) return map_elements<double, double>(c, x, dtype, [&](double v) { return rule.on_half(v, dtype); });
+      return map_elements<double, double>(c, x, dtype, c.tfjs_compat() && rule.tfjs_on_float ? rule.tfjs_on_float : rule.on_float);
     case TypeClass::kComplex: return map_elements<Complex, Complex>(c, x, dtype, rule.on_complex);
     case TypeClass::kBool: return map_elements<int64_t, int64_t>(c, x, dtype, [&](int64_t v) -> int64_t { return rule.on_bool(v != 0); });
     default: break;
@@ -66,10 +69,18 @@ int64_t unchanged_uint64(uint64_t x) { return static_cast<int64_t>(x); }
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double elu(double x) { return x < 0 ? std::expm1(x) : x; }
+double elu_half(double x, DType dtype) { return x < 0 ? rounded_to(dtype, std::exp(x)) - 1 : x; }
 double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
-double selu(double x) {
-  constexpr double kScale = 1.0507009873554804934193349852946, kScaledAlpha = 1.7580993408473768599402175208123;
-  return x < 0 ? kScaledAlpha * std::expm1(x) : kScale * x;
+// TensorFlow takes x itself, or exp(x), from a distance on that depends on the dtype; only here the step is seen.
+double softplus_half(double x, DType dtype) {
+  const int bits = dtype == DType::kBfloat16 ? 7 : 10;
+  const double far = bits * std::numbers::ln2 - 2;
+  return x > far ? x : x < -far ? std::exp(x) : softplus(x);
+}
+constexpr double kSeluScale = 1.0507009873554804934193349852946, kSeluScaledAlpha = 1.7580993408473768599402175208123;
+double selu(double x) { return x < 0 ? kSeluScaledAlpha * std::expm1(x) : kSeluScale * x; }
+double selu_half(double x, DType dtype) {
+  return x < 0 ? rounded_to(dtype, kSeluScaledAlpha) * rounded_to(dtype, elu_half(x, dtype)) : rounded_to(dtype, kSeluScale) * x;
 }
 Complex expm1_complex(Complex x) {
   // exp(a + bi) - 1 without cancellation near 0: the real part is expm1(a) cos b - 2 sin^2(b / 2).
@@ -116,7 +127,7 @@ UNARY_OP(
 UNARY_OP(Cos, "x: T -> y: T", "The cosine of x, in radians.", BOTH(std::cos))
 UNARY_OP(Cosh, "x: T -> y: T", "The hyperbolic cosine of x.", BOTH(std::cosh))
 UNARY_OP(Digamma, "x: T -> y: T", "The derivative of Lgamma.", .on_float = digamma)
-UNARY_OP(Elu, "features: T -> activations: T", "exp(x) - 1 where x is negative, else x.", .on_float = elu)
+UNARY_OP(Elu, "features: T -> activations: T", "exp(x) - 1 where x is negative, else x.", .on_float = elu, .on_half = elu_half)
 UNARY_OP(Erf, "x: T -> y: T", "The Gauss error function of x.", .on_float = [](double x) { return std::erf(x); })
 UNARY_OP(Erfc, "x: T -> y: T", "1 - Erf(x), accurate where that is small.", .on_float = [](double x) { return std::erfc(x); })
 UNARY_OP(Erfinv, "x: T -> y: T", "The inverse of Erf.", .on_float = inverse_erf)
@@ -149,7 +160,8 @@ UNARY_OP(
 UNARY_OP(
     Rsqrt, "x: T -> y: T", "1 / sqrt(x).", .on_float = [](double x) { return 1 / std::sqrt(x); }, .on_complex = [](Complex x) { return 1.0 / std::sqrt(x); })
 UNARY_OP(Selu, "features: T -> activations: T",
-         "scale * alpha * (exp(x) - 1) where x is negative, else scale * x, with the constants of self-normalising networks.", .on_float = selu)
+         "scale * alpha * (exp(x) - 1) where x is negative, else scale * x, with the constants of self-normalising networks.", .on_float = selu,
+         .on_half = selu_half)
 UNARY_OP(Sigmoid, "x: T -> y: T", "1 / (1 + exp(-x)).", .on_float = sigmoid, .on_complex = [](Complex x) { return 1.0 / (1.0 + std::exp(-x)); })
 UNARY_OP(
     Sign, "x: T -> y: T", "-1, 0 or 1; for complex numbers x / |x|, and 0 for 0.", .on_float = [](double x) { return x > 0   ? 1
@@ -161,7 +173,7 @@ UNARY_OP(
                                                    : 0.0; })
 UNARY_OP(Sin, "x: T -> y: T", "The sine of x, in radians.", BOTH(std::sin))
 UNARY_OP(Sinh, "x: T -> y: T", "The hyperbolic sine of x.", BOTH(std::sinh))
-UNARY_OP(Softplus, "features: T -> activations: T", "log(1 + exp(x)).", .on_float = softplus)
+UNARY_OP(Softplus, "features: T -> activations: T", "log(1 + exp(x)).", .on_float = softplus, .on_half = softplus_half)
 UNARY_OP(Softsign, "features: T -> activations: T", "x / (1 + |x|).", .on_float = [](double x) { return x / (1 + std::fabs(x)); })
 UNARY_OP(Sqrt, "x: T -> y: T", "The square root of x.", BOTH(std::sqrt))
 UNARY_OP(

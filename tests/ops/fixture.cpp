@@ -1,13 +1,13 @@
 #include "ops/fixture.h"
 
 #include <charconv>
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "ir/text.h"
 #include "ops/registry.h"
+#include "wire/gzip.h"
 
 namespace isomer {
 namespace {
@@ -34,6 +34,7 @@ class FixtureReader {
 
   std::string path_;
   int64_t line_ = 0;
+  bool random_ = false;
   OpFixture fixture_;
 };
 
@@ -69,11 +70,11 @@ Result<void> FixtureReader::add_output(std::string_view text) {
 }
 
 Result<void> FixtureReader::set_tolerance(std::string_view text) {
-  OpCase& c = fixture_.cases.back();
+  Tolerance& tolerance = fixture_.cases.back().tolerance;
   const char* const end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, c.absolute);
+  const auto first = std::from_chars(text.data(), end, tolerance.absolute);
   if (first.ec != std::errc() || first.ptr == end) return wrong("expected 'tolerance absolute relative'");
-  const auto second = std::from_chars(first.ptr + 1, end, c.relative);
+  const auto second = std::from_chars(first.ptr + 1, end, tolerance.relative);
   if (second.ec != std::errc() || second.ptr != end) return wrong("expected 'tolerance absolute relative'");
   return {};
 }
@@ -93,6 +94,7 @@ Result<void> FixtureReader::read_line(std::string_view line) {
     OpCase& c = fixture_.cases.emplace_back();
     c.label = line;
     c.line = line_;
+    if (random_) c.tolerance = random_tolerance(fixture_.op);
     return {};
   }
   if (fixture_.cases.empty()) return wrong("expected 'case LABEL'");
@@ -109,9 +111,14 @@ Result<void> FixtureReader::read_line(std::string_view line) {
 Result<OpFixture> FixtureReader::read() {
   std::ifstream file(path_, std::ios::binary);
   if (!file) return fail(ErrorCode::kIo, "cannot read " + path_);
-  const std::string content(std::istreambuf_iterator<char>(file), {});
+  Bytes content = Bytes::from_string(std::string(std::istreambuf_iterator<char>(file), {}));
   fixture_.op = std::filesystem::path(path_).stem().string();
-  std::string_view rest = content;
+  random_ = fixture_.op.ends_with(".txt");
+  if (random_) {
+    fixture_.op.resize(fixture_.op.size() - 4);
+    content = TRY(in_context(gunzip(content, {}), "reading " + path_));
+  }
+  std::string_view rest = content.text();
   const auto next_line = [&] {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -139,42 +146,17 @@ Result<OpFixture> FixtureReader::read() {
   return std::move(fixture_);
 }
 
-bool close(double found, double expected, double absolute, double relative) {
-  if (std::isnan(expected) || std::isnan(found)) return std::isnan(expected) && std::isnan(found);
-  if (std::isinf(expected) || std::isinf(found)) return expected == found;
-  return std::fabs(found - expected) <= absolute + relative * std::fabs(expected);
-}
-
 }  // namespace
 
 Result<OpFixture> read_op_fixture(const std::string& path) { return FixtureReader(path).read(); }
 
-std::string difference(const Tensor& found, const ExpectedTensor& expected, double absolute, double relative) {
+std::string difference(const Tensor& found, const ExpectedTensor& expected, const Tolerance& tolerance) {
   if (found.dtype() != expected.dtype || found.shape() != expected.shape) {
     return "expected " + std::string(to_string(expected.dtype)) + to_string(expected.shape) + ", found " + type_text(found);
   }
-  if (!expected.value.valid()) return "";
-  const auto differs = [&](int64_t i) {
-    switch (type_class(found.dtype())) {
-      case TypeClass::kFloat: return !close(found.as_double(i), expected.value.as_double(i), absolute, relative);
-      case TypeClass::kComplex: {
-        std::complex<double> a, b;
-        load_complex(found, i, {&a, 1});
-        load_complex(expected.value, i, {&b, 1});
-        return !close(a.real(), b.real(), absolute, relative) || !close(a.imag(), b.imag(), absolute, relative);
-      }
-      case TypeClass::kString: return found.string_at(i) != expected.value.string_at(i);
-      default: {
-        const int64_t size = element_size(found.dtype());
-        return std::memcmp(found.bytes().data() + i * size, expected.value.bytes().data() + i * size, static_cast<size_t>(size)) != 0;
-      }
-    }
-  };
-  for (int64_t i = 0; i < found.elements(); ++i) {
-    if (!differs(i)) continue;
-    return "element " + std::to_string(i) + " differs: expected " + ir::print_tensor(expected.value) + ", found " + ir::print_tensor(found);
-  }
-  return "";
+  const int64_t i = expected.value.valid() ? first_difference(found, expected.value, tolerance) : -1;
+  if (i < 0) return "";
+  return "element " + std::to_string(i) + " differs: expected " + ir::print_tensor(expected.value) + ", found " + ir::print_tensor(found);
 }
 
 }  // namespace isomer

@@ -9,7 +9,8 @@
 //   tolerance 1e-6 1e-5
 //
 // `in` and `out` stand in the order of the op's (or @main's) inputs and results; `out any float32[2,2]` checks dtype and shape only. The tolerance is
-// absolute and relative; what is not floating point must be equal. Blank lines and lines that start with # mean nothing.
+// absolute and relative; what is not floating point must be equal. Blank lines and lines that start with # mean nothing. A file of random cases
+// (random/<Op>.txt.gz) is the same, packed; its tolerance is that of tolerance.h.
 #pragma once
 
 #include <optional>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "ir/module.h"
+#include "ops/tolerance.h"
 
 namespace isomer {
 
@@ -32,12 +34,11 @@ struct OpCase {
   ir::AttributeMap attributes;
   std::vector<Tensor> inputs;
   std::vector<ExpectedTensor> outputs;
-  double absolute = 1e-6;
-  double relative = 1e-5;
+  Tolerance tolerance;
 };
 
 struct OpFixture {
-  std::string op;  // the file's name without .txt
+  std::string op;  // the file's name without .txt or .txt.gz
   std::optional<ir::Module> module;
   std::vector<OpCase> cases;
 };
@@ -45,6 +46,6 @@ struct OpFixture {
 Result<OpFixture> read_op_fixture(const std::string& path);
 
 // What is wrong with `found`, or empty.
-std::string difference(const Tensor& found, const ExpectedTensor& expected, double absolute, double relative);
+std::string difference(const Tensor& found, const ExpectedTensor& expected, const Tolerance& tolerance);
 
 }  // namespace isomer

@@ -1,4 +1,5 @@
-// Runs every fixture tests/ops/<Op>.txt (or those given on the command line). Each case of an op goes three ways:
+// Runs every fixture tests/ops/<Op>.txt and tests/ops/random/<Op>.txt.gz, or those of the ops or files given on the command line. Each case of an op goes
+// three ways:
 //
 //   placeholders  the inputs are arguments of known shape: the interpreter's results are the recorded ones, inference promised no other types, and the
 //                 module verifies and survives its text form;
@@ -93,7 +94,7 @@ Result<std::vector<Tensor>> run(const Module& module, std::span<const Tensor> in
 
 Result<void> check_results(std::span<const Tensor> results, const OpCase& c) {
   for (size_t i = 0; i < c.outputs.size(); ++i) {
-    const std::string wrong = difference(results[i], c.outputs[i], c.absolute, c.relative);
+    const std::string wrong = difference(results[i], c.outputs[i], c.tolerance);
     if (!wrong.empty()) return fail(ErrorCode::kInternal, "result " + std::to_string(i) + ": " + wrong);
   }
   return {};
@@ -163,14 +164,26 @@ Counts run_fixture(const std::string& path) {
   return counts;
 }
 
-int main_with(std::vector<std::string> paths) {
-  if (paths.empty()) {
-    for (const auto& entry : std::filesystem::directory_iterator(ISOMER_SOURCE_DIR "/tests/ops"))
-      if (entry.path().extension() == ".txt") paths.push_back(entry.path().string());
-    std::sort(paths.begin(), paths.end());
+// Of these ops (all when there are none), and the files that are given by path.
+std::vector<std::string> fixture_paths(std::vector<std::string> wanted) {
+  std::vector<std::string> paths;
+  const auto given = std::stable_partition(wanted.begin(), wanted.end(), [](const std::string& name) { return name.find('.') == std::string::npos; });
+  paths.assign(given, wanted.end());
+  wanted.erase(given, wanted.end());
+  if (wanted.empty() && !paths.empty()) return paths;
+  for (const auto& [folder, suffix] : {std::pair("/tests/ops", ".txt"), std::pair("/tests/ops/random", ".txt.gz")}) {
+    for (const auto& entry : std::filesystem::directory_iterator(std::string(ISOMER_SOURCE_DIR) + folder)) {
+      const std::string name = entry.path().filename().string(), op = name.substr(0, name.find('.'));
+      if (name == op + suffix && (wanted.empty() || std::find(wanted.begin(), wanted.end(), op) != wanted.end())) paths.push_back(entry.path().string());
+    }
   }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+int main_with(const std::vector<std::string>& wanted) {
   Counts total;
-  for (const std::string& path : paths) {
+  for (const std::string& path : fixture_paths(wanted)) {
     const Counts counts = run_fixture(path);
     total.passed += counts.passed;
     total.failed += counts.failed;

@@ -210,6 +210,14 @@ def default_tolerance(outputs):
 
 def case_text(case):
     outputs = run(case)
+    lines = case_lines(case, outputs)
+    tolerance = case.tolerance or default_tolerance(outputs)
+    if tolerance:
+        lines.append("tolerance %g %g" % tolerance)
+    return "\n".join(lines) + "\n"
+
+
+def case_lines(case, outputs):
     lines = ["case " + case.label]
     definition = op_def_registry.get(case.op) if not case.using else None
     kinds = {attribute.name: attribute.type for attribute in definition.attr} if definition else {}
@@ -221,13 +229,13 @@ def case_text(case):
             lines.append("out any " + tensor_text(output).split("(")[0])
         else:
             lines.append("out " + tensor_text(output))
-    tolerance = case.tolerance or default_tolerance(outputs)
-    if tolerance:
-        lines.append("tolerance %g %g" % tolerance)
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def head_text(op, cases):
+    module = cases[0].module
+    return "module\n%s---\n\n" % module if module else "op %s\n\n" % op
 
 
 def file_text(op, cases):
-    module = cases[0].module
-    head = "module\n%s---\n\n" % module if module else "op %s\n\n" % op
-    return head + "\n".join(case_text(case) for case in cases)
+    return head_text(op, cases) + "\n".join(case_text(case) for case in cases)

@@ -90,6 +90,7 @@ def shapes():
     yield Case("Reshape", "to scalar", [f32(5), np.zeros(0, np.int32)])
     yield Case("Reshape", "from scalar", [scalar(5), i32(-1)])
     yield Case("Reshape", "empty", [np.zeros((0, 4), np.float32), i32(2, -1, 3)])
+    yield Case("Reshape", "empty, the unknown size beside a zero", [np.zeros((2, 0, 3), np.float32), i32(-1, 0, 2)])
     yield Case("Reshape", "empty keeps a zero", [np.zeros((0, 4), np.float32), i32(4, 0)])
     for label, x in several(rng, 2, 3):
         yield Case("ExpandDims", label, [x, scalar(1)])
@@ -423,9 +424,12 @@ def searches():
         yield Case("DenseBincount", name, [i32(1, 1, 3, 9, 0), scalar(4), np.array([1, 2, 3, 4, 5], dtype)])
         yield Case("HistogramFixedWidth", name, [np.array([-1, 0, 2, 4, 5, 9], dtype), np.array([0, 5], dtype), scalar(5)])
     yield Case("Bincount", "no weights", [i32([1, 1], [2, 0]), scalar(3), np.zeros(0, np.float32)])
+    yield Case("Bincount", "weights of another shape", [i32([1, 3]), scalar(4), f32(2, 0.5)])
     yield Case("Bincount", "nothing to count", [np.zeros(0, np.int32), scalar(2), np.zeros(0, np.int32)])
+    yield Case("DenseBincount", "scalar", [scalar(1), scalar(3), np.zeros(0, np.float32)])
     yield Case("DenseBincount", "rows", [i64([1, 1], [2, 0]), scalar(3, np.int64), np.zeros(0, np.float32)])
     yield Case("DenseBincount", "binary", [i32([1, 1], [2, 0]), scalar(3), np.zeros(0, np.float32)], binary_output=True)
+    yield Case("HistogramFixedWidth", "on the border of two bins", [f32(-2, -1.5), f32(-3, -1), scalar(6)])
     yield Case("HistogramFixedWidth", "int64 counts", [uniform(rng, -1, 6, 2, 5), f32(0, 5), scalar(3)], attributes={"dtype": tf.int64})
 
 

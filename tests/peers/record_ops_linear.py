@@ -164,6 +164,8 @@ def convolutions():
     rng = generator("Dilation2D")
     yield Case("Dilation2D", "VALID", [normal(rng, 1, 4, 4, 2), normal(rng, 2, 2, 2)], strides=ones, rates=ones, padding="VALID")
     yield Case("Dilation2D", "SAME, strides and rates", [normal(rng, 1, 5, 5, 1), normal(rng, 3, 2, 1)], strides=[1, 2, 2, 1], rates=[1, 2, 1, 1], padding="SAME")
+    yield Case("Dilation2D", "int8 wraps", [np.array([100, 5, -100, 7], np.int8).reshape(1, 2, 2, 1), np.array([100, 1], np.int8).reshape(1, 2, 1)], strides=ones, rates=ones, padding="SAME")
+    yield Case("Dilation2D", "uint64", [np.array([2**63, 5, 2**64 - 3, 7], np.uint64).reshape(1, 2, 2, 1), np.array([2, 1], np.uint64).reshape(1, 2, 1)], strides=ones, rates=ones, padding="SAME")
     yield Case("Dilation2D", "int32", [integers(rng, -9, 9, 1, 3, 3, 1), integers(rng, -9, 9, 2, 2, 1)], strides=ones, rates=ones, padding="SAME")
 
 
@@ -195,6 +197,7 @@ def pools():
     for in_batch in (False, True):
         yield Case("MaxPoolWithArgmax", "include_batch_in_index %s" % in_batch, [normal(rng, 2, 4, 4, 2)], ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID", include_batch_in_index=in_batch)
     yield Case("MaxPoolWithArgmax", "SAME, int32 indices", [normal(rng, 1, 3, 3, 1)], ksize=[1, 2, 2, 1], strides=[1, 1, 1, 1], padding="SAME", Targmax=tf.int32)
+    yield Case("MaxPoolWithArgmax", "uint64", [np.array([2**63, 5, 2**64 - 3, 7], np.uint64).reshape(1, 2, 2, 1)], ksize=[1, 1, 2, 1], strides=[1, 1, 1, 1], padding="VALID")
     yield Case("MaxPoolWithArgmax", "ties", [np.ones((1, 2, 2, 1), np.float32)], ksize=[1, 2, 2, 1], strides=[1, 1, 1, 1], padding="VALID")
 
 
@@ -249,6 +252,7 @@ def quantisation():
     yield Case(op, "16 bits", [x, np.float32(-30), np.float32(1)], num_bits=16, tolerance=exact)
     yield Case(op, "narrow", [x, np.float32(0), np.float32(6)], narrow_range=True, tolerance=exact)
     yield Case(op, "empty range", [x, np.float32(0), np.float32(0)], tolerance=exact)
+    yield Case(op, "above 0", [x, np.float32(0.25), np.float32(6)], tolerance=exact)
     op = "FakeQuantWithMinMaxVarsPerChannel"
     yield Case(op, "rank 2", [normal(rng, 3, 2), np.float32([-1, 0]), np.float32([1, 3])], tolerance=exact)
     yield Case(op, "rank 1, 3 bits", [normal(rng, 3), np.float32([-1, -2, -0.5]), np.float32([1, 3, 0.1])], num_bits=3, tolerance=exact)

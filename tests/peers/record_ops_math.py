@@ -223,6 +223,7 @@ def equality():
         yield Case(op, "empty", [np.zeros((0,), np.float32), np.zeros((1,), np.float32)])
     yield Case("ApproximateEqual", "default tolerance", [np.float32([1, 1, NAN]), np.float32([1.000001, 1.1, NAN])])
     yield Case("ApproximateEqual", "tolerance", [np.float32([1, 1, 2]), np.float32([1.2, 1.6, 2])], attributes={"tolerance": 0.5})
+    yield Case("ApproximateEqual", "at the tolerance", [np.float32([3, 3, -3]), np.float32([5, 5.001, -1])], attributes={"tolerance": 2.0})
     yield Case("ApproximateEqual", "float64", [np.array([1.0, 5.0]), np.array([2.0, 9.0])], attributes={"tolerance": 2.0})
 
 
@@ -350,6 +351,7 @@ def reductions():
         yield Case(op, "half", [normal(rng, 4, dtype=np.float16), np.array(0, np.int32)])
         yield Case(op, "no result", [np.zeros((0, 3), np.float32), np.array(1, np.int32)])
         yield Case(op, "infinite", [np.float32([-INF, -INF, INF, INF]), np.array(0, np.int32)])
+        yield Case(op, "NaN first", [np.float32([NAN, 3, -2, -1]), np.array(0, np.int32)])
         yield Case(op, "NaN after the first", [np.float32([1, NAN, 3, -2]), np.array(0, np.int32)])
     for op in ("Cumsum", "Cumprod"):
         rng = generator(op)

@@ -69,6 +69,7 @@ def factors():
     yield Case("Cholesky", "float32", [positive(rng, 3, 3)], tolerance=EXACT)
     yield Case("Cholesky", "a batch of float64", [positive(rng, 2, 2, 2, dtype=np.float64)])
     yield Case("Cholesky", "only the lower triangle counts", [np.array([[4, 100], [2, 5]], np.float32)])
+    yield Case("Cholesky", "not positive definite", [np.array([[[1, 2], [2, 1]], [[4, 2], [2, 5]]], np.float64)])
     yield Case("Cholesky", "complex64", [positive(rng, 3, 3, dtype=np.complex64)], tolerance=EXACT)
     yield Case("Cholesky", "complex128", [positive(rng, 2, 2, dtype=np.complex128)])
     yield Case("Cholesky", "no elements", [np.zeros((1, 0, 0), np.float32)])

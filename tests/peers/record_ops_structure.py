@@ -308,12 +308,12 @@ def variable_cases():
                using=lambda: R.VarIsInitializedOp(resource=tf.Variable(ROWS).handle))
     yield Case("DisableCopyOnRead", "does nothing", [], module=variable_module(
         ["%change = DisableCopyOnRead(%h)", read_after], ["%after"]), using=lambda: tf.Variable(ROWS).read_value())
-    cube = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
-    value = "float32[2,3,2](%s)" % " ".join(str(v) for v in cube.reshape(-1))
-    yield Case("ResourceGather", "rows", [np.int32([[1, 0], [1, 1]])], module=variable_module(
-        ["%rows = ResourceGather(%h, %i) {dtype = float32} : float32[2,2,3,2]", const("b", "int32[2,1](2 0)"),
-         "%batch = ResourceGather(%h, %b) {dtype = float32, batch_dims = 1} : float32[2,1,2]"], ["%rows", "%batch"], {"i": "int32[2,2]"}, value),
-        using=lambda i: (tf.gather(tf.constant(cube), i), tf.gather(tf.constant(cube), [[2], [0]], batch_dims=1)))
+    cube = np.arange(18, dtype=np.float32).reshape(3, 3, 2)
+    value = "float32[3,3,2](%s)" % " ".join(str(v) for v in cube.reshape(-1))
+    yield Case("ResourceGather", "rows", [np.int32([[1, 0], [1, 2]])], module=variable_module(
+        ["%rows = ResourceGather(%h, %i) {dtype = float32} : float32[2,2,3,2]", const("b", "int32[3,1](2 0 1)"),
+         "%batch = ResourceGather(%h, %b) {dtype = float32, batch_dims = 1} : float32[3,1,2]"], ["%rows", "%batch"], {"i": "int32[2,2]"}, value),
+        using=lambda i: (tf.gather(tf.constant(cube), i), tf.gather(tf.constant(cube), [[2], [0], [1]], batch_dims=1)))
     yield Case("ResourceGatherNd", "elements", [np.int64([[1, 2], [0, 0]])], module=variable_module(
         ["%rows = ResourceGatherNd(%h, %i) {dtype = float32} : float32[2,2]"], ["%rows"], {"i": "int64[2,2]"}, value),
         using=lambda i: tf.gather_nd(tf.constant(cube), i))
@@ -522,6 +522,7 @@ def image_cases():
         scale = (size / np.float32([5, 4])).astype(np.float32)
         for kernel in ("lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"):
             yield Case("ScaleAndTranslate", "%s, %s" % (kernel, to), [images, size, scale, np.float32([0, 0])], kernel_type=kernel, tolerance=close)
+    yield Case("ResizeArea", "one pixel, align_corners", [np.float32([[[[2], [-3]]]]), np.int32([3, 4])], align_corners=True, tolerance=(1e-5, 1e-5))
     yield Case("ResizeArea", "uint8, align_corners", [integers(rng, 0, 256, 1, 4, 6, 1, dtype=np.uint8), np.int32([3, 4])], align_corners=True, tolerance=(1e-4, 1e-5))
     yield Case("ScaleAndTranslate", "moved, no antialias", [images, np.int32([6, 6]), np.float32([0.7, 1.3]), np.float32([1.5, -2])], kernel_type="triangle",
                antialias=False, tolerance=(1e-5, 1e-5))
