@@ -137,6 +137,31 @@ def table_vocabulary(source):
     return recipe
 
 
+REGEXES = {
+    "capitals": ("[A-Z]+", "<\\0>", True),
+    "swapped": ("(\\w+)@(\\w+)", "\\2 at \\10", True),
+    "dollars": ("(?P<name>a|é)b?", "$1\\1", True),
+    "anything": ("x.y", "", True),
+    "not_ascii": ("[^[:ascii:]]", "?", True),
+    "punctuation": ("[[:punct:]]", "", True),
+    "no_word": ("[^\\W_]{2,3}?", ".", True),
+    "blanks": ("^\\s+|\\S\\z", "_", True),
+    "first": ("\\Bo|[\\x{1F600}]|{", "#", False),
+}
+
+
+@fixture("regex_spelling", "StaticRegexReplace whose patterns and replacements JavaScript spells otherwise: groups, capitals, classes, characters above U+FFFF")
+def regex_spelling(source):
+    m = tf.Module()
+
+    @tf.function(input_signature=[spec([None], tf.string, name="text")])
+    def serve(text):
+        return {key: tf.strings.regex_replace(text, *arguments) for key, arguments in REGEXES.items()}
+
+    texts = ["Hello World", "me@home.Org, you@Work", "éb ab $a A_Zz", "x\ny x\U0001f600y xéy", "  \u00a0trim me\t", "voodoo {o}", "\U0001f600{\U0001f600", "", "ÀÉ_ßſ\u212a"]
+    return saved(source, m, serve, {"text": np.array(texts, object)})
+
+
 @fixture("table_constants", "tables initialised from constants (int64 to float32, string to int64); each signature uses one of the two")
 def table_constants(source):
     m = tf.Module()
