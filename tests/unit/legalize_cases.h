@@ -302,6 +302,17 @@ inline const std::vector<Case>& all() {
       {"RaggedTensorToTensor",
        R"(row_partition_types = ["FIRST_DIM_SIZE", "VALUE_ROWIDS", "VALUE_ROWIDS"])",
        {c("int64[](-1)"), i({3}), c("int32[](0)"), v("int64[](2)"), v("int64[2](1 1)", "shape[?]"), v("int64[3](0 1 1)", "shape[?]")}},
+      // sparse tensors
+      {"SparseTensorDenseMatMul", "adjoint_b = true", {v("int64[3,2](0 1 2 0 2 0)"), f({3}), c("int64[2](3 2)"), f({4, 2})}, 1e-5},
+      {"SparseTensorDenseMatMul",
+       "adjoint_a = true",
+       {v("int64[3,2](0 1 2 0 2 1)", "shape[?,2]"), open(f({3}), "shape[?]"), v("int64[2](3 2)"), f({3, 4})},
+       1e-5},
+      {"SparseTensorDenseAdd", "", {v("int64[3,2](0 1 2 0 2 0)"), f({3}), c("int64[2](3 2)"), f({3, 2})}},
+      {"SparseReduceSum", "keep_dims = true", {v("int64[3,2](0 1 2 0 2 0)"), f({3}), c("int64[2](3 2)"), c("int32[1](1)")}},
+      {"SparseDenseCwiseAdd", "", {v("int64[3,2](0 1 2 0 2 1)"), i({3}), c("int64[2](3 2)"), i({2})}},
+      {"SparseDenseCwiseMul", "", {v("int64[3,2](0 1 2 0 2 1)"), f({3}), c("int64[2](3 2)"), f({3, 1})}},
+      {"SparseDenseCwiseDiv", "", {v("int64[3,2](0 1 2 0 2 1)"), f({3}), c("int64[2](3 2)"), f({3, 2}, 1, 2)}},
       // images
       {"AdjustContrastv2", "", {open(f({2, 4, 5, 3}), "shape[?,?,?,3]"), c("float32[](1.5)")}, 1e-5},
       {"AdjustHue", "", {f({40, 3}, 0, 1), c("float32[](0.7)")}, 1e-5},
