@@ -145,7 +145,7 @@ Result<bool> lower_matrix_diag(RuleContext& context, ir::NodeId node, std::strin
   const PartialShape result = b.result_shape();
   const bool several = k && k->elements() == 2 && k->as_int64(0) != k->as_int64(1);
   const bool minimal = first_version || (is_minus_one(b.input(2)) && is_minus_one(b.input(3)));
-  if (k && !several && minimal && diagonal.shape().has_rank() && diagonal.shape().rank() > 0 && !last_known(diagonal.shape(), 1)) {
+  if (k && k->elements() > 0 && !several && minimal && diagonal.shape().has_rank() && diagonal.shape().rank() > 0 && !last_known(diagonal.shape(), 1)) {
     return b.replace(one_diagonal(diagonal, k->as_int64(0), first_version ? b.number(b.result_dtype(), 0) : b.input(4)));
   }
   // TensorFlow infers the size of the matrix from the longest diagonal where it is not given.
