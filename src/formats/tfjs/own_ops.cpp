@@ -159,8 +159,7 @@ namespace {
 void spell_nodes_for_tfjs(google::protobuf::RepeatedPtrField<NodeDef>& nodes) {
   for (NodeDef& node : nodes) {
     if (node.op() != "StaticRegexReplace") continue;
-    const AttrValue* all = find_attr(node, "replace_global");
-    if (const auto spelling = regex_for_javascript(attr_text(node, "pattern"), attr_text(node, "rewrite"), !all || all->b())) respell_regex(node, *spelling);
+    if (const auto spelling = regex_for_javascript(attr_text(node, "pattern"), attr_text(node, "rewrite"))) respell_regex(node, *spelling);
   }
 }
 

@@ -400,12 +400,12 @@ bool all_hexadecimal(std::string_view text) { return text.find_first_not_of("012
 
 }  // namespace
 
-std::expected<RegexSpelling, std::string> regex_for_javascript(std::string_view pattern, std::string_view rewrite, bool all) {
+std::expected<RegexSpelling, std::string> regex_for_javascript(std::string_view pattern, std::string_view rewrite) {
   if (auto compiled = wire::Regex::compile(pattern); !compiled) return std::unexpected(compiled.error().message);
   Translator translator(pattern);
   auto piece = translator.run();
   if (!piece) return std::unexpected(translator.reason());
-  if (all && piece->empty) return std::unexpected("JavaScript finds a match of nothing where RE2 finds none");
+  if (piece->empty) return std::unexpected("JavaScript finds a match of nothing where RE2 finds another, or none");
   auto replacement = rewrite_for_javascript(rewrite, translator);
   if (!replacement) return std::unexpected(std::move(replacement.error()));
   return RegexSpelling{std::move(piece->text), std::move(*replacement)};
@@ -413,7 +413,7 @@ std::expected<RegexSpelling, std::string> regex_for_javascript(std::string_view 
 
 RegexSpelling regex_from_javascript(std::string_view pattern, std::string_view rewrite) {
   RegexSpelling spelling;
-  // (?:[pair]|[^...surrogates]) is the class [^...]; \uD83D\uDE00 and \u00E9 are characters.
+  // (?:[pair]|[^...surrogates]) is the class [^...]; (?!\b) is \B; \uD83D\uDE00 and \u00E9 are characters.
   bool in_pair_class = false;
   for (size_t i = 0; i < pattern.size();) {
     const std::string_view rest = pattern.substr(i);
@@ -427,6 +427,9 @@ RegexSpelling regex_from_javascript(std::string_view pattern, std::string_view r
       if (spelling.pattern.ends_with("[^")) spelling.pattern.replace(spelling.pattern.size() - 1, 1, "\\x{0}-\\x{10ffff}");
       spelling.pattern += "]";
       i += end_of_class.size();
+    } else if (rest.starts_with("(?!\\b)")) {
+      spelling.pattern += "\\B";
+      i += 6;
     } else if (is_unit(rest) && all_hexadecimal(rest.substr(2, 4))) {
       uint32_t character = unit_value(rest);
       i += 6;

@@ -15,9 +15,9 @@ struct RegexSpelling {
   std::string pattern, rewrite;
 };
 
-// TensorFlow's spelling in JavaScript's, or why there is none that matches and replaces the same in every text: flags, Unicode classes, repetitions of
-// what may be empty, an empty match among others (`all`), capitals in the replacement. A pattern that RE2 refuses is refused.
-std::expected<RegexSpelling, std::string> regex_for_javascript(std::string_view pattern, std::string_view rewrite, bool all);
+// TensorFlow's spelling in JavaScript's, or why there is none that matches and replaces the same in every text: flags, Unicode classes, what may
+// match nothing, capitals in the replacement. A pattern that RE2 refuses is refused.
+std::expected<RegexSpelling, std::string> regex_for_javascript(std::string_view pattern, std::string_view rewrite);
 
 // The way back, for what regex_for_javascript writes. Other patterns stay as they are, and so does a replacement with a backslash: other converters copy
 // TensorFlow's spelling.

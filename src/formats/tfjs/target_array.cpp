@@ -71,7 +71,7 @@ Reason matrix_band_part(const NodeView& v) {
 
 Reason regex_replace(const NodeView& v) {
   const std::string pattern = v.attribute<std::string>("pattern", ""), rewrite = v.attribute<std::string>("rewrite", "");
-  const auto spelling = regex_for_javascript(pattern, rewrite, v.attribute("replace_global", true));
+  const auto spelling = regex_for_javascript(pattern, rewrite);
   if (spelling) return {};
   return "replacing '" + pattern + "' by '" + rewrite + "' has no equivalent in JavaScript: " + spelling.error();
 }
