@@ -1,4 +1,4 @@
-// Conv2D, Conv3D and the transposed convolutions Conv2DBackpropInput and Conv3DBackpropInputV2.
+// Conv2D, Conv3D, the transposed convolutions Conv2DBackpropInput and Conv3DBackpropInputV2, and the gradients of filters.
 //
 // A convolution is a product of matrices. The left one has a row for each position of the output and a column for each tap (filter position and input
 // channel); it is never stored, its panels are gathered from the input when the product wants them. The right one is the filter as it lies in memory. The
@@ -155,20 +155,20 @@ Result<PartialShape> conv_shape(const Struct& a, int64_t spatial, const PartialS
 
 // `input` is the shape on the side of the convolution's input.
 template <class Struct>
-Result<Geometry> make_geometry(const Struct& a, int64_t spatial, const Shape& input, const Tensor& filter) {
-  if (static_cast<int64_t>(input.size()) != spatial + 2 || filter.rank() != spatial + 2) {
+Result<Geometry> make_geometry(const Struct& a, int64_t spatial, const Shape& input, const Shape& filter) {
+  if (static_cast<int64_t>(input.size()) != spatial + 2 || static_cast<int64_t>(filter.size()) != spatial + 2) {
     return input_error("a convolution takes an input and a filter of rank " + std::to_string(spatial + 2) + ", found " + to_string(input) + " and " +
-                       type_text(filter));
+                       to_string(filter));
   }
   const WindowAttributes w = TRY(window_attributes(a, spatial));
-  const PartialShape known_input(input), known_filter(filter.shape());
+  const PartialShape known_input(input), known_filter(filter);
   Geometry g = {};
   g.windows = TRY(make_windows(w, known_input, spatial_sizes(known_filter)));
   g.groups = TRY(group_count(w.format, known_input, known_filter)).value_or(1);
   g.batch = input[0];
   g.channels = input[static_cast<size_t>(w.format.channel_axis())];
-  g.group_channels = filter.shape()[static_cast<size_t>(spatial)];
-  g.outputs = filter.shape()[static_cast<size_t>(spatial) + 1];
+  g.group_channels = filter[static_cast<size_t>(spatial)];
+  g.outputs = filter[static_cast<size_t>(spatial) + 1];
   g.input = image_strides(w.format, input);
   g.output = image_strides(w.format, image_shape(w.format, g.batch, g.windows, g.outputs).dims());
   return g;
@@ -176,7 +176,7 @@ Result<Geometry> make_geometry(const Struct& a, int64_t spatial, const Shape& in
 
 template <class Struct>
 Result<Tensor> run_convolution(EvalContext& c, const Struct& a, int64_t spatial, const Tensor& input, const Tensor& filter) {
-  const Geometry g = TRY(make_geometry(a, spatial, input.shape(), filter));
+  const Geometry g = TRY(make_geometry(a, spatial, input.shape(), filter.shape()));
   const DataFormat format = TRY(parse_data_format(a.data_format, spatial));
   MutableTensor y = TRY(c.allocate(input.dtype(), image_shape(format, g.batch, g.windows, g.outputs).dims()));
   if (y.elements() == 0) return std::move(y).finish();
@@ -246,7 +246,7 @@ Result<Outputs> reference_transposed(EvalContext& c, Inputs inputs) {
   const std::vector<int64_t> wanted = TRY(int_vector(sizes, "input_sizes"));
   const Shape shape = TRY(transposed_shape(wanted, format, gradient.shape()[0], filter.shape()[spatial]));
   if (!element_count(shape)) return input_error("input_sizes is no shape: " + to_string(shape));
-  const Geometry g = TRY(make_geometry(a, spatial, shape, filter));
+  const Geometry g = TRY(make_geometry(a, spatial, shape, filter.shape()));
   const Shape expected = image_shape(format, g.batch, g.windows, g.outputs).dims();
   if (gradient.shape() != expected) {
     return input_error("out_backprop must have shape " + to_string(expected) + " for input_sizes " + to_string(shape) + ", found " + type_text(gradient));
@@ -260,6 +260,51 @@ Result<Outputs> reference_transposed(EvalContext& c, Inputs inputs) {
   } else {
     return dtype_error(c, gradient.dtype());
   }
+  return one(std::move(y));
+}
+
+// --- the gradient of a filter
+
+template <class Struct, int64_t spatial>
+Result<void> infer_filter_gradient(InferContext& c) {
+  const PartialShape input = TRY(shape_of_rank(c, 0, spatial + 2)), gradient = TRY(shape_of_rank(c, 2, spatial + 2));
+  TRY(same_dim(input[0], gradient[0], "the batches of input and out_backprop"));
+  PartialShape shape = PartialShape::of_rank(spatial + 2);
+  if (const Tensor* sizes = c.constant(1)) shape = TRY(merge(shape, PartialShape(TRY(shape_value(*sizes, "filter_sizes")))));
+  c.set_shape(0, std::move(shape));
+  return {};
+}
+
+// Each tap sums input * gradient over all positions of all images.
+template <class Struct, int64_t spatial>
+Result<Outputs> reference_filter_gradient(EvalContext& c, Inputs inputs) {
+  const Tensor &input = *TRY(tensor_input(c, inputs, 0)), &gradient = *TRY(tensor_input(c, inputs, 2));
+  const Shape shape = TRY(shape_value(*TRY(tensor_input(c, inputs, 1)), "filter_sizes"));
+  if (!is_float(input.dtype())) return dtype_error(c, input.dtype());
+  const auto& a = c.as<Struct>();
+  const Geometry g = TRY(make_geometry(a, spatial, input.shape(), shape));
+  const Shape expected = image_shape(TRY(parse_data_format(a.data_format, spatial)), g.batch, g.windows, g.outputs).dims();
+  if (gradient.shape() != expected) return input_error("out_backprop must have shape " + to_string(expected) + ", found " + type_text(gradient));
+  MutableTensor y = TRY(c.allocate(input.dtype(), shape));
+  if (y.elements() == 0) return one(std::move(y));
+  std::vector<double> sums(static_cast<size_t>(y.elements())), run(static_cast<size_t>(g.group_channels)), errors(static_cast<size_t>(g.group_outputs()));
+  for (int64_t image = 0; image < g.batch; ++image) {
+    for (int64_t group = 0; group < g.groups; ++group) {
+      const int64_t first = group * g.group_outputs();
+      for (int64_t row = 0; row < g.positions(); ++row) {
+        load_channels(gradient, g.output_offset(image, row) + first * g.output.channel, g.output.channel, std::span(errors));
+        g.for_taps(image, row, group, 0, g.taps(), [&](int64_t offset, int64_t tap, int64_t count) {
+          if (offset < 0) return;
+          load_channels(input, offset, g.input.channel, std::span(run).first(static_cast<size_t>(count)));
+          for (int64_t i = 0; i < count; ++i) {
+            double* to = sums.data() + (tap + i) * g.outputs + first;
+            for (size_t o = 0; o < errors.size(); ++o) to[o] += run[static_cast<size_t>(i)] * errors[o];
+          }
+        });
+      }
+    }
+  }
+  store_doubles(y, 0, sums);
   return one(std::move(y));
 }
 
@@ -299,6 +344,23 @@ constinit const OpDef kOp_Conv3DBackpropInputV2 = {
     .infer = infer_transposed<Conv3DAttributes, 3>,
     .reference = reference_transposed<Conv3DAttributes, 3>,
     .doc = "3-D transposed convolution: the gradient of Conv3D with respect to an input of shape input_sizes.",
+};
+
+constinit const OpDef kOp_Conv2DBackpropFilter = {
+    .name = "Conv2DBackpropFilter",
+    .signature = "input: T, filter_sizes: int32, out_backprop: T -> output: T",
+    .make_attributes = &make_attributes<Conv2DAttributes>,
+    .infer = infer_filter_gradient<Conv2DAttributes, 2>,
+    .reference = reference_filter_gradient<Conv2DAttributes, 2>,
+    .doc = "The gradient of Conv2D with respect to a filter of shape filter_sizes.",
+};
+constinit const OpDef kOp_Conv3DBackpropFilterV2 = {
+    .name = "Conv3DBackpropFilterV2",
+    .signature = "input: T, filter_sizes: int32, out_backprop: T -> output: T",
+    .make_attributes = &make_attributes<Conv3DAttributes>,
+    .infer = infer_filter_gradient<Conv3DAttributes, 3>,
+    .reference = reference_filter_gradient<Conv3DAttributes, 3>,
+    .doc = "The gradient of Conv3D with respect to a filter of shape filter_sizes.",
 };
 
 }  // namespace isomer::ops

@@ -1,4 +1,4 @@
-// DepthwiseConv2dNative and Dilation2D: filters that slide over each channel by itself.
+// DepthwiseConv2dNative with its gradients, and Dilation2D: filters that slide over each channel by itself.
 #include <algorithm>
 #include <functional>
 #include <limits>
@@ -161,6 +161,113 @@ constinit const OpDef kOp_Dilation2D = {
     .infer = infer_dilation,
     .reference = reference_dilation,
     .doc = "Morphological dilation: the largest sum of input and filter under a window, for each channel by itself.",
+};
+
+// --- gradients of the depthwise convolution
+
+namespace {
+
+// f(offset of the input's channels, offset of the output's channels, tap) for all that meet in a convolution.
+template <class F>
+void for_meetings(const DataFormat& format, const Windows& windows, const Shape& input, const Shape& output, F&& f) {
+  const ImageStrides from = image_strides(format, input), to = image_strides(format, output);
+  for (Odometer at({input[0], windows[1].output, windows[2].output}, {{to.batch, to.spatial[1], to.spatial[2]}}); !at.done(); at.next()) {
+    for_inner_taps(windows[1], windows[2], at.index()[1], at.index()[2], [&](int64_t row, int64_t column, int64_t tap) {
+      f(at.index()[0] * from.batch + row * from.spatial[1] + column * from.spatial[2], at.offset(0), tap);
+    });
+  }
+}
+
+struct DepthwiseGradient {
+  WindowAttributes attributes;
+  Windows windows;
+  int64_t channels, multiplier;
+};
+
+// The convolution that an input and a filter of these shapes have, whose result must have the shape of `gradient`.
+Result<DepthwiseGradient> depthwise_gradient(EvalContext& c, const Shape& input, const Shape& filter, const Tensor& gradient) {
+  const auto& a = c.as<DepthwiseConv2dNativeAttributes>();
+  if (!is_float(gradient.dtype())) return dtype_error(c, gradient.dtype());
+  if (input.size() != 4 || filter.size() != 4) return input_error("a convolution takes rank 4, found " + to_string(input) + " and " + to_string(filter));
+  const PartialShape known_input(input), known_filter(filter);
+  const PartialShape expected = TRY(depthwise_conv2d_shape(a, known_input, known_filter));
+  if (gradient.shape() != expected.dims()) return input_error("out_backprop must have shape " + to_string(expected) + ", found " + type_text(gradient));
+  const WindowAttributes w = TRY(depthwise_windows(a));
+  const Windows windows = TRY(make_windows(w, known_input, std::span(known_filter.dims()).first(2)));
+  return DepthwiseGradient{w, windows, filter[2], filter[3]};
+}
+
+Result<void> infer_sizes_at(InferContext& c, int64_t i, std::string_view what) {
+  PartialShape shape = PartialShape::of_rank(4);
+  if (const Tensor* sizes = c.constant(i)) shape = TRY(merge(shape, PartialShape(TRY(shape_value(*sizes, what)))));
+  c.set_shape(0, std::move(shape));
+  return {};
+}
+
+Result<void> infer_depthwise_input(InferContext& c) {
+  TRY(shape_of_rank(c, 1, 4));
+  TRY(shape_of_rank(c, 2, 4));
+  return infer_sizes_at(c, 0, "input_sizes");
+}
+Result<void> infer_depthwise_filter(InferContext& c) {
+  TRY(shape_of_rank(c, 0, 4));
+  TRY(shape_of_rank(c, 2, 4));
+  return infer_sizes_at(c, 1, "filter_sizes");
+}
+
+Result<Outputs> reference_depthwise_input(EvalContext& c, Inputs inputs) {
+  const Shape shape = TRY(shape_value(*TRY(tensor_input(c, inputs, 0)), "input_sizes"));
+  const Tensor &filter = *TRY(tensor_input(c, inputs, 1)), &gradient = *TRY(tensor_input(c, inputs, 2));
+  const DepthwiseGradient g = TRY(depthwise_gradient(c, shape, filter.shape(), gradient));
+  MutableTensor y = TRY(c.allocate(gradient.dtype(), shape));
+  if (y.elements() == 0) return one(std::move(y));
+  const int64_t step = image_strides(g.attributes.format, shape).channel, gradient_step = image_strides(g.attributes.format, gradient.shape()).channel;
+  const std::vector<double> weights = load_all<double>(filter);
+  std::vector<double> sums(static_cast<size_t>(y.elements())), errors(static_cast<size_t>(g.channels * g.multiplier));
+  for_meetings(g.attributes.format, g.windows, shape, gradient.shape(), [&](int64_t from, int64_t to, int64_t tap) {
+    load_channels(gradient, to, gradient_step, std::span(errors));
+    const double* weight = weights.data() + tap * static_cast<int64_t>(errors.size());
+    for (size_t i = 0; i < errors.size(); ++i) sums[static_cast<size_t>(from + static_cast<int64_t>(i) / g.multiplier * step)] += errors[i] * weight[i];
+  });
+  store_doubles(y, 0, sums);
+  return one(std::move(y));
+}
+
+Result<Outputs> reference_depthwise_filter(EvalContext& c, Inputs inputs) {
+  const Tensor &input = *TRY(tensor_input(c, inputs, 0)), &gradient = *TRY(tensor_input(c, inputs, 2));
+  const Shape shape = TRY(shape_value(*TRY(tensor_input(c, inputs, 1)), "filter_sizes"));
+  const DepthwiseGradient g = TRY(depthwise_gradient(c, input.shape(), shape, gradient));
+  MutableTensor y = TRY(c.allocate(gradient.dtype(), shape));
+  if (y.elements() == 0) return one(std::move(y));
+  const int64_t step = image_strides(g.attributes.format, input.shape()).channel, gradient_step = image_strides(g.attributes.format, gradient.shape()).channel;
+  std::vector<double> sums(static_cast<size_t>(y.elements())), errors(static_cast<size_t>(g.channels * g.multiplier)), run(static_cast<size_t>(g.channels));
+  for_meetings(g.attributes.format, g.windows, input.shape(), gradient.shape(), [&](int64_t from, int64_t to, int64_t tap) {
+    load_channels(gradient, to, gradient_step, std::span(errors));
+    load_channels(input, from, step, std::span(run));
+    double* sum = sums.data() + tap * static_cast<int64_t>(errors.size());
+    for (size_t i = 0; i < errors.size(); ++i) sum[i] += errors[i] * run[i / static_cast<size_t>(g.multiplier)];
+  });
+  store_doubles(y, 0, sums);
+  return one(std::move(y));
+}
+
+}  // namespace
+
+constinit const OpDef kOp_DepthwiseConv2dNativeBackpropInput = {
+    .name = "DepthwiseConv2dNativeBackpropInput",
+    .signature = "input_sizes: int32, filter: T, out_backprop: T -> output: T",
+    .make_attributes = &make_attributes<DepthwiseConv2dNativeAttributes>,
+    .infer = infer_depthwise_input,
+    .reference = reference_depthwise_input,
+    .doc = "The gradient of DepthwiseConv2dNative with respect to an input of shape input_sizes.",
+};
+constinit const OpDef kOp_DepthwiseConv2dNativeBackpropFilter = {
+    .name = "DepthwiseConv2dNativeBackpropFilter",
+    .signature = "input: T, filter_sizes: int32, out_backprop: T -> output: T",
+    .make_attributes = &make_attributes<DepthwiseConv2dNativeAttributes>,
+    .infer = infer_depthwise_filter,
+    .reference = reference_depthwise_filter,
+    .doc = "The gradient of DepthwiseConv2dNative with respect to a filter of shape filter_sizes.",
 };
 
 }  // namespace isomer::ops

@@ -1,4 +1,4 @@
-// FusedBatchNorm in its three versions, and LRN.
+// FusedBatchNorm and its gradient in three versions, and LRN.
 #include "ops/normalization.h"
 
 #include <cmath>
@@ -221,5 +221,86 @@ constinit const OpDef kOp_LRN = {
     .reference = reference_lrn,
     .doc = "Local response normalisation: x / (bias + alpha * sum of squares over the 2 * depth_radius + 1 nearest channels) ^ beta.",
 };
+
+// --- the gradient of a batch normalisation
+
+namespace {
+
+Result<void> infer_batch_norm_gradient(InferContext& c) {
+  const DataFormat format = TRY(batch_norm_format(c.as<FusedBatchNormGradAttributes>().data_format));
+  PartialShape shape = TRY(merge(TRY(shape_of_rank(c, 0, format.rank())), TRY(shape_of_rank(c, 1, format.rank()))));
+  int64_t& channels = shape[format.channel_axis()];
+  for (int64_t i = 2; i < 5; ++i) channels = TRY(same_dim(channels, TRY(shape_of_rank(c, i, 1))[0], "the channels of a batch normalisation"));
+  for (int64_t i = 1; i < 3; ++i) c.set_shape(i, PartialShape{channels});
+  c.set_shape(0, std::move(shape));
+  for (int64_t i = 3; i < 5; ++i) c.set_shape(i, PartialShape{0});
+  return {};
+}
+
+// With n = (x - mean) / deviation: the offset's gradient is the sum of the errors, the scale's that of errors * n. In training mean and deviation depend
+// on x, so what the errors have in common with 1 and with n is taken out of the gradient of x.
+Result<Outputs> reference_batch_norm_gradient(EvalContext& c, Inputs inputs) {
+  const auto& a = c.as<FusedBatchNormGradAttributes>();
+  const auto in = TRY(tensor_inputs(c, inputs));
+  const Tensor &errors = *in[0], &x = *in[1];
+  const DataFormat format = TRY(batch_norm_format(a.data_format));
+  if (!is_float(x.dtype())) return dtype_error(c, x.dtype());
+  if (x.rank() != format.rank() || errors.shape() != x.shape())
+    return input_error("a batch normalisation in " + a.data_format + " takes rank " + std::to_string(format.rank()) + ", found " + type_text(x));
+  const Channels channels = channels_of(x.shape(), format.channel_axis());
+  const auto scale = TRY(channel_vector(*in[2], channels.count, "scale")), mean = TRY(channel_vector(*in[3], channels.count, "the mean"));
+  auto inverse = TRY(channel_vector(*in[4], channels.count, "the variance"));
+  for (double& variance : inverse) variance = 1 / std::sqrt(variance + a.epsilon);
+  const std::vector<double> values = load_all<double>(x), gradient = load_all<double>(errors);
+  std::vector<double> offset_sum(scale.size()), scale_sum(scale.size());
+  const auto channel_of = [&](size_t i) { return i / static_cast<size_t>(channels.inner) % scale.size(); };
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t k = channel_of(i);
+    offset_sum[k] += gradient[i];
+    scale_sum[k] += gradient[i] * (values[i] - mean[k]) * inverse[k];
+  }
+  const auto count = static_cast<double>(channels.outer * channels.inner);
+  std::vector<double> result(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t k = channel_of(i);
+    const double common = a.is_training ? (offset_sum[k] + (values[i] - mean[k]) * inverse[k] * scale_sum[k]) / count : 0;
+    result[i] = scale[k] * inverse[k] * (gradient[i] - common);
+  }
+  MutableTensor y = TRY(c.allocate(x.dtype(), x.shape()));
+  store_doubles(y, 0, result);
+  const DType statistics = in[3]->dtype();
+  Outputs outputs = one(std::move(y));
+  outputs.emplace_back(TRY(vector_of(c, statistics, scale_sum)));
+  outputs.emplace_back(TRY(vector_of(c, statistics, offset_sum)));
+  for (int i = 0; i < 2; ++i) outputs.emplace_back(TRY(c.allocate(statistics, {0})).finish());
+  return outputs;
+}
+
+constexpr OpDef batch_norm_gradient(std::string_view name, std::string_view signature, std::string_view doc) {
+  return {.name = name,
+          .signature = signature,
+          .make_attributes = &make_attributes<FusedBatchNormGradAttributes>,
+          .infer = infer_batch_norm_gradient,
+          .reference = reference_batch_norm_gradient,
+          .doc = doc};
+}
+
+}  // namespace
+
+constinit const OpDef kOp_FusedBatchNormGrad = batch_norm_gradient(
+    "FusedBatchNormGrad",
+    "y_backprop: T, x: T, scale: T, reserve_space_1: T, reserve_space_2: T -> x_backprop: T, scale_backprop: T, offset_backprop: T, reserve_space_3: T, "
+    "reserve_space_4: T",
+    "The gradients of FusedBatchNorm with respect to x, scale and offset; the reserve spaces are mean and variance of the batch, or those given.");
+constinit const OpDef kOp_FusedBatchNormGradV2 =
+    batch_norm_gradient("FusedBatchNormGradV2",
+                        "y_backprop: T, x: T, scale: float32, reserve_space_1: U, reserve_space_2: U -> x_backprop: T, scale_backprop: U, offset_backprop: U, "
+                        "reserve_space_3: U, reserve_space_4: U",
+                        "FusedBatchNormGrad with statistics of a dtype of their own.");
+constinit const OpDef kOp_FusedBatchNormGradV3 =
+    batch_norm_gradient("FusedBatchNormGradV3",
+                        "y_backprop: T, x: T, scale: float32, reserve_space_1: U, reserve_space_2: U, reserve_space_3: U -> x_backprop: T, scale_backprop: U, "
+                        "offset_backprop: U, reserve_space_4: U, reserve_space_5: U",
+                        "FusedBatchNormGradV2; what reserve_space_3 holds is not needed.");
 
 }  // namespace isomer::ops

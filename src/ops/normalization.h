@@ -22,6 +22,19 @@ struct FusedBatchNormAttributes {
   }
 };
 
+// FusedBatchNormGrad, FusedBatchNormGradV2 and FusedBatchNormGradV3.
+struct FusedBatchNormGradAttributes {
+  float epsilon = 0.0001f;
+  std::string data_format = "NHWC";
+  bool is_training = true;
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("epsilon", self.epsilon);
+    visit("data_format", self.data_format);
+    visit("is_training", self.is_training);
+  }
+};
+
 struct LRNAttributes {
   int64_t depth_radius = 5;
   float bias = 1.0f;

@@ -1,5 +1,5 @@
-// MaxPool, AvgPool, their 3-D forms, and MaxPoolWithArgmax. Padding never counts: it is neither a maximum nor a part of a mean. Two spatial dimensions are
-// three with a first one of size 1.
+// MaxPool, AvgPool, their 3-D forms and gradients, and MaxPoolWithArgmax. Padding never counts: it is neither a maximum nor a part of a mean. Two spatial
+// dimensions are three with a first one of size 1.
 #include "ops/pooling.h"
 
 #include <cmath>
@@ -226,6 +226,110 @@ constinit const OpDef kOp_MaxPoolWithArgmax = {
     .infer = infer_pool<MaxPoolWithArgmaxAttributes, 2>,
     .reference = reference_max_pool_with_argmax,
     .doc = "MaxPool, and where each of the largest elements is: (y * width + x) * channels + c, from the start of its image or of the batch.",
+};
+
+// --- gradients
+
+namespace {
+
+template <class Struct, int64_t spatial>
+Result<void> infer_max_pool_gradient(InferContext& c) {
+  const PartialShape input = TRY(shape_of_rank(c, 0, spatial + 2));
+  TRY(merge(c.shape(1), c.shape(2)));
+  TRY(make_pool(c.as<Struct>(), spatial, input));
+  return infer_same(c);
+}
+
+template <class Struct, int64_t spatial>
+Result<void> infer_avg_pool_gradient(InferContext& c) {
+  TRY(shape_of_rank(c, 1, spatial + 2));
+  PartialShape shape = PartialShape::of_rank(spatial + 2);
+  if (const Tensor* sizes = c.constant(0)) shape = TRY(merge(shape, PartialShape(TRY(shape_value(*sizes, "orig_input_shape")))));
+  c.set_shape(0, std::move(shape));
+  return {};
+}
+
+// share(taps, gradient of one position, sums): hands the gradient of a window's result on to what lies under the window.
+template <class Struct, int64_t spatial, class Share>
+Result<Outputs> pool_gradient(EvalContext& c, const Shape& input, const Tensor& gradient, Share share) {
+  if (!is_float(gradient.dtype())) return dtype_error(c, gradient.dtype());
+  if (static_cast<int64_t>(input.size()) != spatial + 2)
+    return input_error("this pool takes rank " + std::to_string(spatial + 2) + ", found " + to_string(input));
+  const Pool pool = TRY(make_pool(c.as<Struct>(), spatial, PartialShape(input)));
+  const auto channel_axis = static_cast<size_t>(pool.format.channel_axis());
+  const Shape expected = image_shape(pool.format, input[0], pool.windows, input[channel_axis]).dims();
+  if (gradient.shape() != expected) return input_error("the gradient must have shape " + to_string(expected) + ", found " + type_text(gradient));
+  MutableTensor y = TRY(c.allocate(gradient.dtype(), input));
+  if (y.elements() == 0) return one(std::move(y));
+  std::vector<double> sums(static_cast<size_t>(y.elements())), errors(static_cast<size_t>(input[channel_axis]));
+  const int64_t from_step = image_strides(pool.format, input).channel, to_step = image_strides(pool.format, expected).channel;
+  std::vector<int64_t> taps;
+  slide(
+      pool, input, expected, [&] { taps.clear(); }, [&](int64_t offset) { taps.push_back(offset); },
+      [&](int64_t offset) {
+        load_channels(gradient, offset, to_step, std::span(errors));
+        for (size_t i = 0; i < errors.size() && !taps.empty(); ++i) share(taps, static_cast<int64_t>(i) * from_step, errors[i], sums);
+      });
+  store_doubles(y, 0, sums);
+  return one(std::move(y));
+}
+
+// All of it goes to the first of the largest elements.
+template <class Struct, int64_t spatial>
+Result<Outputs> reference_max_pool_gradient(EvalContext& c, Inputs inputs) {
+  const Tensor &x = *TRY(tensor_input(c, inputs, 0)), &gradient = *TRY(tensor_input(c, inputs, 2));
+  if (!is_float(x.dtype())) return dtype_error(c, x.dtype());
+  const std::vector<double> values = load_all<double>(x);
+  return pool_gradient<Struct, spatial>(c, x.shape(), gradient, [&](std::span<const int64_t> taps, int64_t channel, double error, std::vector<double>& sums) {
+    int64_t best = taps[0] + channel;
+    for (const int64_t tap : taps)
+      if (beats(values[static_cast<size_t>(tap + channel)], values[static_cast<size_t>(best)])) best = tap + channel;
+    sums[static_cast<size_t>(best)] += error;
+  });
+}
+
+template <class Struct, int64_t spatial>
+Result<Outputs> reference_avg_pool_gradient(EvalContext& c, Inputs inputs) {
+  const Shape shape = TRY(shape_value(*TRY(tensor_input(c, inputs, 0)), "orig_input_shape"));
+  return pool_gradient<Struct, spatial>(c, shape, *TRY(tensor_input(c, inputs, 1)),
+                                        [](std::span<const int64_t> taps, int64_t channel, double error, std::vector<double>& sums) {
+                                          for (const int64_t tap : taps) sums[static_cast<size_t>(tap + channel)] += error / static_cast<double>(taps.size());
+                                        });
+}
+
+}  // namespace
+
+constinit const OpDef kOp_AvgPoolGrad = {
+    .name = "AvgPoolGrad",
+    .signature = "orig_input_shape: int32, grad: T -> output: T",
+    .make_attributes = &make_attributes<AvgPoolAttributes>,
+    .infer = infer_avg_pool_gradient<AvgPoolAttributes, 2>,
+    .reference = reference_avg_pool_gradient<AvgPoolAttributes, 2>,
+    .doc = "The gradient of AvgPool with respect to an input of this shape.",
+};
+constinit const OpDef kOp_AvgPool3DGrad = {
+    .name = "AvgPool3DGrad",
+    .signature = "orig_input_shape: int32, grad: T -> output: T",
+    .make_attributes = &make_attributes<Pool3DAttributes>,
+    .infer = infer_avg_pool_gradient<Pool3DAttributes, 3>,
+    .reference = reference_avg_pool_gradient<Pool3DAttributes, 3>,
+    .doc = "The gradient of AvgPool3D with respect to an input of this shape.",
+};
+constinit const OpDef kOp_MaxPoolGrad = {
+    .name = "MaxPoolGrad",
+    .signature = "orig_input: T, orig_output: T, grad: T -> output: T",
+    .make_attributes = &make_attributes<MaxPoolAttributes>,
+    .infer = infer_max_pool_gradient<MaxPoolAttributes, 2>,
+    .reference = reference_max_pool_gradient<MaxPoolAttributes, 2>,
+    .doc = "The gradient of MaxPool with respect to its input; the first of several largest elements gets it all.",
+};
+constinit const OpDef kOp_MaxPool3DGrad = {
+    .name = "MaxPool3DGrad",
+    .signature = "orig_input: TInput, orig_output: TInput, grad: T -> output: T",
+    .make_attributes = &make_attributes<Pool3DAttributes>,
+    .infer = infer_max_pool_gradient<Pool3DAttributes, 3>,
+    .reference = reference_max_pool_gradient<Pool3DAttributes, 3>,
+    .doc = "The gradient of MaxPool3D with respect to its input.",
 };
 
 }  // namespace isomer::ops

@@ -316,4 +316,69 @@ constinit const OpDef kOp_RaggedTensorToTensor = {
     .doc = "A ragged tensor as a dense one: rows are cut or filled up with default_value to the sizes of `shape`, or to the longest row where a size is -1.",
 };
 
+// --- RaggedTensorToSparse
+
+namespace {
+
+Result<void> infer_ragged_to_sparse(InferContext& c) {
+  const int64_t ragged = c.input_count() - 1;
+  if (ragged < 1) return input_error("RaggedTensorToSparse needs row splits");
+  const PartialShape values = TRY(shape_of_rank_at_least(c, ragged, 1));
+  const int64_t rank = values.has_rank() ? ragged + values.rank() : kUnknownDim;
+  c.set_shape(0, PartialShape{kUnknownDim, rank});
+  c.set_shape(1, PartialShape{kUnknownDim});
+  c.set_shape(2, PartialShape{rank});
+  return {};
+}
+
+Result<Outputs> reference_ragged_to_sparse(EvalContext& c, Inputs inputs) {
+  const auto ragged = static_cast<int64_t>(inputs.size()) - 1;
+  if (ragged < 1) return input_error("RaggedTensorToSparse needs row splits");
+  const auto given = TRY(tensor_inputs(c, inputs, 0, ragged));
+  const Tensor& values = *TRY(tensor_input(c, inputs, ragged));
+  if (values.rank() < 1) return input_error("the values of a ragged tensor cannot be a scalar");
+  // The place of every element of the level above, then of the values: as many numbers each as there are levels so far.
+  Shape shape{given[0]->elements() - 1};
+  std::vector<std::vector<int64_t>> places;
+  for (int64_t row = 0; row < shape[0]; ++row) places.push_back({row});
+  for (int64_t level = 0; level < ragged; ++level) {
+    const bool last = level + 1 == ragged;
+    const auto splits =
+        TRY(checked_splits(*given[static_cast<size_t>(level)], last ? values.shape()[0] : given[static_cast<size_t>(level) + 1]->elements() - 1));
+    std::vector<std::vector<int64_t>> below;
+    int64_t width = 0;
+    for (size_t row = 0; row < places.size(); ++row) {
+      width = std::max(width, splits[row + 1] - splits[row]);
+      for (int64_t i = 0; i < splits[row + 1] - splits[row]; ++i) {
+        below.push_back(places[row]);
+        below.back().push_back(i);
+      }
+    }
+    shape.push_back(width);
+    places = std::move(below);
+  }
+  shape.insert(shape.end(), values.shape().begin() + 1, values.shape().end());
+  const Shape inner(values.shape().begin() + 1, values.shape().end());
+  const auto rank = static_cast<int64_t>(shape.size());
+  MutableTensor indices = TRY(c.allocate(DType::kInt64, {values.elements(), rank}));
+  int64_t* to = indices.as<int64_t>();
+  for (const auto& place : places) {
+    for (Odometer at(inner, {}); !at.done(); at.next()) {
+      to = std::copy(place.begin(), place.end(), to);
+      to = std::copy(at.index().begin(), at.index().end(), to);
+    }
+  }
+  return Outputs{std::move(indices).finish(), values.reshaped({values.elements()}), Tensor::int64s(shape)};
+}
+
+}  // namespace
+
+constinit const OpDef kOp_RaggedTensorToSparse = {
+    .name = "RaggedTensorToSparse",
+    .signature = "rt_nested_splits: RAGGED_RANK * Tsplits, rt_dense_values: T -> sparse_indices: int64, sparse_values: T, sparse_dense_shape: int64",
+    .infer = infer_ragged_to_sparse,
+    .reference = reference_ragged_to_sparse,
+    .doc = "A ragged tensor as a sparse one, as wide as its longest rows.",
+};
+
 }  // namespace isomer::ops

@@ -21,6 +21,8 @@ using namespace ir;
 
 // --- streams
 
+constexpr int32_t kPhilox = 1;  // among TensorFlow's algorithms
+
 class RandomStreams final : public Resource {
  public:
   std::map<const Node*, Philox> of_node;
@@ -110,6 +112,7 @@ Result<void> infer_gamma(InferContext& c) {
 Result<void> infer_key_counter(InferContext& c) {
   c.set_shape(0, PartialShape{1});
   c.set_shape(1, PartialShape{2});
+  if (c.output_count() > 2) c.set_shape(2, PartialShape::scalar());
   return {};
 }
 
@@ -176,21 +179,24 @@ Result<Outputs> reference_key_counter(EvalContext& c, Inputs inputs) {
   const Philox::Words mix = TRY(scrambled(*TRY(tensor_input(c, inputs, 0))));
   const uint64_t key = static_cast<uint64_t>(mix[1]) << 32 | mix[0];
   const uint64_t counter[] = {0, static_cast<uint64_t>(mix[3]) << 32 | mix[2]};
-  return Outputs{Tensor::of<uint64_t>(DType::kUint64, {1}, {&key, 1}), Tensor::of<uint64_t>(DType::kUint64, {2}, counter)};
+  Outputs results{Tensor::of<uint64_t>(DType::kUint64, {1}, {&key, 1}), Tensor::of<uint64_t>(DType::kUint64, {2}, counter)};
+  if (c.output_count() > 2) results.emplace_back(Tensor::scalar(kPhilox));
+  return results;
 }
 
-Result<Outputs> reference_get_alg(EvalContext&, Inputs) { return one(Tensor::scalar(int32_t{1})); }
+Result<Outputs> reference_get_alg(EvalContext&, Inputs) { return one(Tensor::scalar(kPhilox)); }
 
-Result<Outputs> reference_multinomial(EvalContext& c, Inputs inputs) {
-  const auto& a = c.as<MultinomialAttributes>();
+// `stream` makes the generator for this many numbers.
+template <class Stream>
+Result<Outputs> draw_classes(EvalContext& c, Inputs inputs, DType dtype, Stream stream) {
   const Tensor& logits = *TRY(tensor_input(c, inputs, 0));
   const int64_t samples = TRY(scalar_int(*TRY(tensor_input(c, inputs, 1)), "the number of samples"));
   if (logits.rank() != 2 || samples < 0)
     return input_error("logits must be a matrix and samples a count, found " + type_text(logits) + " and " + std::to_string(samples));
   const int64_t rows = logits.shape()[0], classes = logits.shape()[1];
   if (classes == 0 && rows > 0 && samples > 0) return input_error("there must be at least one class");
-  MutableTensor out = TRY(c.allocate(a.output_dtype, {rows, samples}));
-  PhiloxWords words(take_stream(c, a.seed, a.seed2, out.elements()));
+  MutableTensor out = TRY(c.allocate(dtype, {rows, samples}));
+  PhiloxWords words(TRY(stream(out.elements())));
   std::vector<double> values(static_cast<size_t>(classes)), cumulative(values.size());
   for (int64_t row = 0; row < rows; ++row) {
     load_doubles(logits, row * classes, values);
@@ -208,6 +214,16 @@ Result<Outputs> reference_multinomial(EvalContext& c, Inputs inputs) {
     }
   }
   return one(std::move(out));
+}
+
+Result<Outputs> reference_multinomial(EvalContext& c, Inputs inputs) {
+  const auto& a = c.as<MultinomialAttributes>();
+  return draw_classes(c, inputs, a.output_dtype, [&](int64_t count) -> Result<Philox> { return take_stream(c, a.seed, a.seed2, count); });
+}
+
+Result<Outputs> reference_stateless_multinomial(EvalContext& c, Inputs inputs) {
+  const Tensor& seed = *TRY(tensor_input(c, inputs, 2));
+  return draw_classes(c, inputs, c.output_dtype(0), [&](int64_t) { return stream_of_seed(seed); });
 }
 
 Result<Outputs> reference_shuffle(EvalContext& c, Inputs inputs) {
@@ -378,6 +394,23 @@ constinit const OpDef kOp_StatelessRandomGetAlg = {
     .infer = infer_scalar,
     .reference = reference_get_alg,
     .doc = "The number of the random algorithm: 1, Philox.",
+};
+
+constinit const OpDef kOp_StatelessRandomGetKeyCounterAlg = {
+    .name = "StatelessRandomGetKeyCounterAlg",
+    .signature = "seed: Tseed -> key: uint64, counter: uint64, alg: int32",
+    .infer = infer_key_counter,
+    .reference = reference_key_counter,
+    .doc = "StatelessRandomGetKeyCounter and StatelessRandomGetAlg in one.",
+};
+
+constinit const OpDef kOp_StatelessMultinomial = {
+    .name = "StatelessMultinomial",
+    .signature = "logits: T, num_samples: int32, seed: Tseed -> output: output_dtype",
+    .make_attributes = &make_attributes<StatelessMultinomialAttributes>,
+    .infer = infer_multinomial,
+    .reference = reference_stateless_multinomial,
+    .doc = "Multinomial that depends on its seed alone.",
 };
 
 }  // namespace isomer::ops

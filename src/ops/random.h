@@ -41,6 +41,14 @@ struct MultinomialAttributes {
   }
 };
 
+struct StatelessMultinomialAttributes {
+  DType output_dtype = DType::kInt64;
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("output_dtype", self.output_dtype);
+  }
+};
+
 // StatelessRandomUniform and its kin.
 struct StatelessRandomAttributes {
   DType dtype = DType::kFloat32;

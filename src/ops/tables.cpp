@@ -283,4 +283,135 @@ constinit const OpDef kOp_LookupTableExportV2 = {
     .effect = Effect::kReads,
 };
 
+// --- tables with rows as values, and tables without a name
+
+namespace {
+
+Result<void> infer_tensor_table(InferContext& c, DType value_dtype, PartialShape value_shape) {
+  TensorType& type = c.result(0);
+  type.shape = PartialShape::scalar();
+  type.element_dtype = value_dtype;
+  type.element_shape = std::move(value_shape);
+  return {};
+}
+
+template <class Struct>
+Result<void> infer_table_of(InferContext& c) {
+  const auto& a = c.as<Struct>();
+  if constexpr (requires { a.value_shape; })
+    return infer_tensor_table(c, a.value_dtype, a.value_shape);
+  else
+    return infer_tensor_table(c, a.value_dtype, PartialShape::scalar());
+}
+
+// A table that may change, under the name that it shares or under its node's.
+template <class Struct>
+Result<Outputs> reference_named_table(EvalContext& c, Inputs inputs) {
+  const auto& a = c.as<Struct>();
+  DType key_dtype = DType::kInvalid;
+  if constexpr (requires { a.key_dtype; })
+    key_dtype = a.key_dtype;
+  else
+    key_dtype = TRY(tensor_input(c, inputs, 0))->dtype();
+  ResourceHandle handle{table_handle(a.shared_name.empty() ? c.node().name : a.shared_name)};
+  TRY(table_resource(c.state(), handle.name, key_dtype, a.value_dtype))->set_changeable();
+  return Outputs{std::move(handle)};
+}
+
+// A new table each time the node runs.
+template <class Struct, bool changeable>
+Result<Outputs> reference_anonymous_table(EvalContext& c, Inputs) {
+  const auto& a = c.as<Struct>();
+  ResourceHandle handle{table_handle(c.state().fresh_name("anonymous"))};
+  LookupTable* table = TRY(table_resource(c.state(), handle.name, a.key_dtype, a.value_dtype));
+  if (changeable) table->set_changeable();
+  return Outputs{std::move(handle)};
+}
+
+template <class Struct, bool changeable>
+constexpr OpDef anonymous_table(std::string_view name, std::string_view doc) {
+  return {.name = name,
+          .signature = "-> table_handle: resource",
+          .make_attributes = &make_attributes<Struct>,
+          .infer = infer_table_of<Struct>,
+          .reference = reference_anonymous_table<Struct, changeable>,
+          .doc = doc,
+          .effect = Effect::kReads};
+}
+
+}  // namespace
+
+constinit const OpDef kOp_MutableHashTableOfTensorsV2 = {
+    .name = "MutableHashTableOfTensorsV2",
+    .signature = "-> table_handle: resource",
+    .make_attributes = &make_attributes<MutableHashTableOfTensorsAttributes>,
+    .infer = infer_table_of<MutableHashTableOfTensorsAttributes>,
+    .reference = reference_named_table<MutableHashTableOfTensorsAttributes>,
+    .doc = "MutableHashTableV2 whose values are tensors of one shape.",
+    .effect = Effect::kReads,
+};
+
+constinit const OpDef kOp_MutableDenseHashTableV2 = {
+    .name = "MutableDenseHashTableV2",
+    .signature = "empty_key: key_dtype, deleted_key: key_dtype -> table_handle: resource",
+    .make_attributes = &make_attributes<MutableDenseHashTableAttributes>,
+    .infer = infer_table_of<MutableDenseHashTableAttributes>,
+    .reference = reference_named_table<MutableDenseHashTableAttributes>,
+    .doc = "MutableHashTableOfTensorsV2 by another method, which TensorFlow needs two keys for that never occur.",
+    .effect = Effect::kReads,
+};
+
+constinit const OpDef kOp_AnonymousHashTable =
+    anonymous_table<AnonymousHashTableAttributes, false>("AnonymousHashTable", "A new table without a name, which is filled once.");
+constinit const OpDef kOp_AnonymousMutableHashTable =
+    anonymous_table<AnonymousHashTableAttributes, true>("AnonymousMutableHashTable", "A new table without a name, which may change at any time.");
+constinit const OpDef kOp_AnonymousMutableHashTableOfTensors = anonymous_table<AnonymousMutableHashTableOfTensorsAttributes, true>(
+    "AnonymousMutableHashTableOfTensors", "A new table without a name whose values are tensors of one shape, which may change at any time.");
+
+// --- the names of TensorFlow 1, whose handles are resources here as well
+
+constinit const OpDef kOp_MutableHashTable = {
+    .name = "MutableHashTable",
+    .signature = "-> table_handle: resource",
+    .make_attributes = &make_attributes<HashTableAttributes>,
+    .infer = infer_table,
+    .reference = reference_mutable_hash_table,
+    .doc = "MutableHashTableV2 as graphs of TensorFlow 1 spell it.",
+    .effect = Effect::kReads,
+};
+
+constinit const OpDef kOp_InitializeTable = {
+    .name = "InitializeTable",
+    .signature = "table_handle: resource, keys: Tkey, values: Tval ->",
+    .reference = reference_import,
+    .doc = "InitializeTableV2 as graphs of TensorFlow 1 spell it.",
+    .effect = Effect::kWrites,
+};
+
+constinit const OpDef kOp_LookupTableImport = {
+    .name = "LookupTableImport",
+    .signature = kFillSignature,
+    .reference = reference_import,
+    .doc = "LookupTableImportV2 as graphs of TensorFlow 1 spell it.",
+    .effect = Effect::kWrites,
+};
+
+constinit const OpDef kOp_LookupTableFind = {
+    .name = "LookupTableFind",
+    .signature = "table_handle: resource, keys: Tin, default_value: Tout -> values: Tout",
+    .infer = infer_find,
+    .reference = reference_find,
+    .doc = "LookupTableFindV2 as graphs of TensorFlow 1 spell it.",
+    .effect = Effect::kReads,
+};
+
+constinit const OpDef kOp_LookupTableSize = {
+    .name = "LookupTableSize",
+    .signature = "table_handle: resource -> size: int64",
+    .infer = infer_scalar,
+    .reference = reference_size,
+    .doc = "LookupTableSizeV2 as graphs of TensorFlow 1 spell it.",
+    .effect = Effect::kReads,
+};
+
 }  // namespace isomer::ops

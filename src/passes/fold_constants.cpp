@@ -3,13 +3,15 @@
 //   Before: %y = AddV2(%one, %two), %s = Shape(%x) with %x : float32[2,3]         After: %y = Const() 3, %s = Const() [2, 3]
 //
 // Nodes are visited producers first: types are inferred anew (a shape argument may have become known), then a pure node all of whose inputs are
-// constants is run by the reference kernel. Shape, Size and Rank need only the type of their input.
+// constants is run by the reference kernel. Shape, Size and Rank need only the type of their input; what is computed from shapes that are known in part
+// (height and width of images, but not their number) needs only the known elements.
 //
 // Does not pay where a small constant would become a large one: a result above 100 KiB that is larger than all inputs together is left alone.
 #include <algorithm>
 
 #include "ir/eval_context.h"
 #include "ops/interpreter.h"
+#include "ops/partial_value.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -22,8 +24,7 @@ using ir::ValueId;
 constexpr int64_t kGrowthLimit = 100 * 1024;
 
 bool may_fold(const ir::Graph& graph, const ir::Node& node, Effects& effects) {
-  if (node.is("Const") || node.is("Placeholder") || node.outputs.empty() || !node.op->reference || node.op->effect != ir::Effect::kPure) return false;
-  if (is_call(node) || is_branch(node) || is_loop(node) || effects.writes(node)) return false;
+  if (!is_foldable(*node.op) || node.outputs.empty() || effects.writes(node)) return false;
   const auto plain = [&](ValueId v) {
     const DType dtype = graph.type(v).dtype;
     return dtype != DType::kResource && dtype != DType::kVariant && dtype != DType::kInvalid;
@@ -44,7 +45,7 @@ bool grows(const ir::Graph& graph, const ir::Node& node) {
   return out > kGrowthLimit && out > in;
 }
 
-// Shape, Size, Rank and ShapeN of values whose type tells the answer.
+// Shape, Size, Rank and ShapeN of values whose type tells the answer, and small integers computed from them.
 std::vector<Tensor> from_types(const ir::Graph& graph, const ir::Node& node) {
   const auto integers = [&](std::span<const int64_t> values, DType dtype, bool scalar) {
     Tensor tensor = dtype == DType::kInt64 ? Tensor::int64s(values) : Tensor::int32s(values);
@@ -63,6 +64,18 @@ std::vector<Tensor> from_types(const ir::Graph& graph, const ir::Node& node) {
   } else if (node.is("Rank")) {
     const PartialShape& shape = graph.type(node.inputs[0]).shape;
     if (shape.has_rank()) results.push_back(integers({{shape.rank()}}, DType::kInt32, true));
+  }
+  if (results.empty() && node.outputs.size() == 1) {
+    const TensorType& type = graph.type(node.outputs[0]);
+    const auto shape = is_integer(type.dtype) ? type.shape.known() : std::nullopt;
+    const auto elements = shape ? ops::partial_elements(graph, node.outputs[0]) : std::nullopt;
+    if (elements && element_count_of(*shape) == static_cast<int64_t>(elements->size())) {
+      std::vector<int64_t> values;
+      for (const auto& element : *elements)
+        if (element) values.push_back(*element);
+      if (values.size() == elements->size() && (type.dtype == DType::kInt32 || type.dtype == DType::kInt64))
+        results.push_back(integers(values, type.dtype, false).reshaped(*shape));
+    }
   }
   return results;
 }

@@ -40,6 +40,13 @@ bool is_call(const ir::Node& node) { return node.is("PartitionedCall") || node.i
 bool is_branch(const ir::Node& node) { return node.is("If") || node.is("StatelessIf") || node.is("Case") || node.is("StatelessCase"); }
 bool is_loop(const ir::Node& node) { return node.is("While") || node.is("StatelessWhile"); }
 
+bool is_foldable(const ir::OpDef& op) {
+  static constexpr std::string_view kSourcesAndCalls[] = {
+      "Case", "Const", "Foreign", "If", "PartitionedCall", "Placeholder", "StatefulPartitionedCall", "StatelessCase", "StatelessIf", "StatelessWhile", "While"};
+  if (!op.reference || op.effect != ir::Effect::kPure) return false;
+  return std::find(std::begin(kSourcesAndCalls), std::end(kSourcesAndCalls), op.name) == std::end(kSourcesAndCalls);
+}
+
 bool Effects::writes(const ir::Node& node) {
   const bool calls = is_call(node) || is_branch(node) || is_loop(node);
   if (!calls) return node.op->effect == ir::Effect::kWrites;

@@ -19,6 +19,9 @@ bool is_call(const ir::Node& node);    // PartitionedCall, StatefulPartitionedCa
 bool is_branch(const ir::Node& node);  // If, StatelessIf, Case, StatelessCase
 bool is_loop(const ir::Node& node);    // While, StatelessWhile
 
+// Can a node of this op be computed before the model runs, once all of its inputs are constants?
+bool is_foldable(const ir::OpDef& op);
+
 // Does running the node change anything besides its results (a variable, a table, an error on purpose), functions it calls included?
 class Effects {
  public:

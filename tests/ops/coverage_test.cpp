@@ -9,7 +9,10 @@
 #include <sstream>
 #include <string>
 
+#include "formats/tfjs/target.h"
 #include "ops/registry.h"
+#include "passes/legalize.h"
+#include "passes/rewrite.h"
 #include "wire/gzip.h"
 
 namespace isomer {
@@ -82,19 +85,75 @@ std::string_view effect_text(ir::Effect effect) {
   return "";
 }
 
+bool has_operand(const ir::OpDef& op, DType dtype) {
+  const ir::Signature& signature = ir::signature_of(op);
+  const auto is = [&](const ir::Operand& operand) { return operand.fixed == dtype; };
+  return std::any_of(signature.inputs.begin(), signature.inputs.end(), is) || std::any_of(signature.outputs.begin(), signature.outputs.end(), is);
+}
+
+// Ops that a pass before the export takes away.
+struct TakenAway {
+  std::string_view op, how;
+};
+constexpr TakenAway kTakenAway[] = {
+    {"Assert", "taken away (strip_debug_ops)"},
+    {"Case", "as conditionals (fold_control_flow)"},
+    {"CheckNumerics", "taken away (strip_debug_ops)"},
+    {"Foreign", "as the op that it carries"},
+    {"InitializeTableFromTextFileV2", "taken away (freeze_resources)"},
+    {"PartitionedCall", "taken away (inline_functions)"},
+    {"Print", "taken away (strip_debug_ops)"},
+    {"PrintV2", "taken away (strip_debug_ops)"},
+    {"ReadVariableOp", "taken away (freeze_resources)"},
+    {"ResourceGather", "taken away (freeze_resources)"},
+    {"StatefulPartitionedCall", "taken away (inline_functions)"},
+    {"StatelessCase", "as conditionals (fold_control_flow)"},
+    {"VarHandleOp", "taken away (freeze_resources)"},
+    {"VarIsInitializedOp", "taken away (freeze_resources)"},
+};
+
+// What an exporter for tf.js makes of the op.
+std::string tfjs_text(const ir::OpDef& op, const std::vector<std::string_view>& with_rules) {
+  const bool rule = std::binary_search(with_rules.begin(), with_rules.end(), op.name);
+  switch (tfjs::support_of(op.name)) {
+    case tfjs::Support::kAlways: return "as it is";
+    case tfjs::Support::kSometimes: return rule ? "as it is, or rewritten" : "as it is, in some forms";
+    case tfjs::Support::kNever: break;
+  }
+  if (rule) return "rewritten";
+  for (const TakenAway& taken : kTakenAway)
+    if (taken.op == op.name) return std::string(taken.how);
+  if (op.effect == ir::Effect::kWrites) return "no: it changes what a model keeps";
+  if (has_operand(op, DType::kResource)) return "no: tf.js has no such resource";
+  if (has_operand(op, DType::kVariant)) return "no: tf.js has no such list op";
+  if (has_operand(op, DType::kString)) return "no: tf.js has no op that computes such strings";
+  if (op.effect == ir::Effect::kReads) return "no: tf.js draws other random numbers, or none of this kind";
+  return "no: tf.js lacks it, and no rule writes it in others";
+}
+
 std::string page() {
   std::string text =
       "# Ops\n\n"
-      "Written by isomer_coverage_test from the definitions in src/ops; `isomer_coverage_test --update` writes it again. *Inference*: result shapes are\n"
-      "known before the op runs. *Kernel*: Isomer can compute it; an op without a kernel can be converted, not run. *Effect*: what it does besides\n"
-      "computing its results.\n\n"
-      "| Op | Inference | Kernel | Effect |\n"
-      "|---|---|---|---|\n";
+      "Written by isomer_coverage_test from the definitions in src/ops, the table of src/formats/tfjs/target.cpp and the rules of src/passes/legalize;\n"
+      "`isomer_coverage_test --update` writes it again. *Inference*: result shapes are known before the op runs. *Kernel*: Isomer can compute it; an op\n"
+      "without a kernel can be converted, not run. *Folds*: computed at conversion when all inputs are constants, so that it may occur in any model whose\n"
+      "inputs it does not depend on. *tf.js*: what becomes of it in a graph model. *Effect*: what it does besides computing its results.\n\n";
+  const std::vector<std::string_view> with_rules = passes::ops_with_rules();
+  std::string rows;
+  int64_t kernels = 0, folding = 0, exported = 0, ops = 0;
   for (const ir::OpDef* op : ops::all_ops()) {
-    text += "| " + std::string(op->name) + " | " + (op->infer ? "yes" : "") + " | " + (op->reference ? "yes" : "") + " | " +
-            std::string(effect_text(op->effect)) + " |\n";
+    const bool folds = passes::is_foldable(*op);
+    const std::string tfjs = tfjs_text(*op, with_rules);
+    ++ops;
+    kernels += op->reference ? 1 : 0;
+    folding += folds ? 1 : 0;
+    exported += tfjs.starts_with("no:") ? 0 : 1;
+    rows += "| " + std::string(op->name) + " | " + (op->infer ? "yes" : "") + " | " + (op->reference ? "yes" : "") + " | " + (folds ? "yes" : "") + " | " +
+            tfjs + " | " + std::string(effect_text(op->effect)) + " |\n";
   }
-  return text;
+  text += std::to_string(ops) + " ops: " + std::to_string(kernels) + " have a kernel, " + std::to_string(folding) + " fold, " + std::to_string(exported) +
+          " can be exported to tf.js.\n\n| Op | Inference | Kernel | Folds | tf.js | Effect |\n|---|---|---|---|---|---|\n";
+  return text + rows;
 }
 
 int main_with(bool update) {

@@ -52,7 +52,6 @@ std::map<std::string, Comment> comments() {
 }
 
 std::string page(const std::map<std::string, Comment>& rules, int64_t& passed, int64_t& failed) {
-  const auto known = tfjs::known_ops();
   std::string text =
       "# Ops that are rewritten\n\n"
       "Written by isomer_lowered_test from the rules in src/passes/legalize; `isomer_lowered_test --update` writes it again. A model for tf.js gets the\n"
@@ -71,7 +70,7 @@ std::string page(const std::map<std::string, Comment>& rules, int64_t& passed, i
     auto& [file, ops] = by_function[std::string(row.function)];
     file = rule->second.file;
     ops.emplace_back(row.op);
-    const bool sometimes = std::binary_search(known.begin(), known.end(), row.op);
+    const bool sometimes = tfjs::support_of(row.op) != tfjs::Support::kNever;
     text += "| " + std::string(row.op) + " | " + (sometimes ? "sometimes" : "never") + " | " + file + " |\n";
   }
   for (const auto& [function, entry] : by_function) {

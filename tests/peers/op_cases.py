@@ -65,6 +65,8 @@ def dtype_name(dtype):
 def number_text(value, dtype):
     if dtype.is_bool:
         return "true" if value else "false"
+    if dtype.is_quantized:
+        return str(int(value[0]))
     if dtype.is_integer:
         return str(int(value))
     if dtype == tf.bfloat16:
@@ -195,7 +197,10 @@ def run(case):
             several = operand.number_attr or operand.type_list_attr
             operands[operand.name] = [placeholder(element) for element in value] if several else placeholder(value)
         operation = op_def_library._apply_op_helper(case.op, **operands, **all_attributes(case, definition))[2]
-        return [np.asarray(output) for output in session.run(list(operation.outputs), feeds)]
+        results = session.run(list(operation.outputs), feeds)
+        # Quantised results come as plain integers.
+        dtypes = [output.dtype for output in operation.outputs]
+        return [np.asarray(result).astype(dtype.as_numpy_dtype) if dtype.is_quantized else np.asarray(result) for result, dtype in zip(results, dtypes)]
 
 
 def default_tolerance(outputs):

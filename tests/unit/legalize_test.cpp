@@ -263,6 +263,11 @@ constexpr ListCase kListCases[] = {
   %all = TensorListStack(%less, %shape) {element_dtype = float32} : float32[?,2]
   output "all" = %all
   output "last" = %less:1)"},
+    {"LookupTableFind", R"(
+  %table = HashTable() {shared_name = "words", key_dtype = string, value_dtype = int32} : resource[]
+  %missing = Const() {value = int32[](-1)} : int32[]
+  %found = LookupTableFind(%table, %keys, %missing) : int32[2,2]
+  output "found" = %found)"},
     {"LookupTableFindV2", R"(
   %table = HashTableV2() {shared_name = "words", key_dtype = string, value_dtype = int32} : resource[]
   %missing = Const() {value = int32[](-1)} : int32[]

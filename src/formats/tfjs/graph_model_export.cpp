@@ -13,6 +13,7 @@
 
 #include "formats/tf/graph_export.h"
 #include "formats/tf/graph_import.h"
+#include "formats/tfjs/own_ops.h"
 #include "formats/tfjs/target.h"
 #include "ir/const_op.h"
 #include "passes/rewrite.h"
@@ -200,6 +201,7 @@ Result<GraphModelOutput> export_graph_model(ir::Module& module, const ExportOpti
   graph_options.target_dtype = working_dtype;
   for (auto& constant : TRY(tf::export_graph(module, main, graph_options, out.topology)))
     out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
+  spell_for_tfjs(out.topology);
   out.topology.mutable_versions()->set_producer(1882);
   out.signature = make_signature(main.graph);
   TRY(add_tables(module, main.graph, out));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "formats/tf/schema/tensorflow.pb.h"
+#include "formats/tfjs/regex_spelling.h"
 
 namespace isomer::tfjs {
 namespace {
@@ -19,6 +20,18 @@ const AttrValue* find_attr(const NodeDef& node, std::string_view key) {
   for (const tf::AttrEntry& attr : node.attr())
     if (attr.key() == key) return &attr.value();
   return nullptr;
+}
+
+std::string attr_text(const NodeDef& node, std::string_view key) {
+  const AttrValue* attr = find_attr(node, key);
+  return attr ? attr->s() : std::string();
+}
+
+void respell_regex(NodeDef& node, const RegexSpelling& spelling) {
+  for (tf::AttrEntry& attr : *node.mutable_attr()) {
+    if (attr.key() == "pattern") attr.mutable_value()->set_s(spelling.pattern);
+    if (attr.key() == "rewrite") attr.mutable_value()->set_s(spelling.rewrite);
+  }
 }
 
 AttrValue& add_attr(NodeDef& node, const std::string& key) {
@@ -40,6 +53,7 @@ class NodeList {
     for (NodeDef& node : nodes_) {
       const std::string& op = node.op();
       if (op == "DepthwiseConv2d") node.set_op("DepthwiseConv2dNative");
+      if (op == "StaticRegexReplace") respell_regex(node, regex_from_javascript(attr_text(node, "pattern"), attr_text(node, "rewrite")));
       if (op == "Conv1D") TRY(conv1d(node));
       if (op == "Ones" || op == "Zeros") filled(node, op == "Ones" ? 1 : 0);
       if ((op == "Enter" || op == "RefEnter") && !loops) {
@@ -138,6 +152,22 @@ Result<void> rewrite_own_ops(tf::GraphDef& graph) {
   TRY(NodeList(*graph.mutable_node(), false).rewrite());
   for (tf::FunctionDef& function : *graph.mutable_library()->mutable_function()) TRY(NodeList(*function.mutable_node_def(), true).rewrite());
   return {};
+}
+
+namespace {
+
+void spell_nodes_for_tfjs(google::protobuf::RepeatedPtrField<NodeDef>& nodes) {
+  for (NodeDef& node : nodes) {
+    if (node.op() != "StaticRegexReplace") continue;
+    if (const auto spelling = regex_for_javascript(attr_text(node, "pattern"), attr_text(node, "rewrite"))) respell_regex(node, *spelling);
+  }
+}
+
+}  // namespace
+
+void spell_for_tfjs(tf::GraphDef& graph) {
+  spell_nodes_for_tfjs(*graph.mutable_node());
+  for (tf::FunctionDef& function : *graph.mutable_library()->mutable_function()) spell_nodes_for_tfjs(*function.mutable_node_def());
 }
 
 }  // namespace isomer::tfjs

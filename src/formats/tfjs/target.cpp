@@ -118,7 +118,7 @@ constexpr Row kRows[] = {
     {"LogicalAnd", nullptr},
     {"LogicalNot", nullptr},
     {"LogicalOr", nullptr},
-    {"LookupTableFind", nullptr},
+    {"LookupTableFind", table_find},
     {"LookupTableFindV2", table_find},
     {"LookupTableImport", nullptr},
     {"LookupTableImportV2", nullptr},
@@ -260,6 +260,15 @@ constexpr Row kRows[] = {
 };
 static_assert(std::is_sorted(std::begin(kRows), std::end(kRows), [](const Row& a, const Row& b) { return a.op < b.op; }));
 
+// Conditions that no node fulfils.
+constexpr Condition kNeverRight[] = {ensure_shape,       list_concat_v2, list_pop_back,         not_registered,
+                                     random_uniform_int, shape_n,        stateful_control_flow, synthetic};
+
+const Row* find_row(std::string_view op) {
+  const auto row = std::lower_bound(std::begin(kRows), std::end(kRows), op, [](const Row& r, std::string_view name) { return r.op < name; });
+  return row == std::end(kRows) || row->op != op ? nullptr : row;
+}
+
 constexpr auto kNames = [] {
   std::array<std::string_view, std::size(kRows)> names{};
   for (size_t i = 0; i < names.size(); ++i) names[i] = kRows[i].op;
@@ -368,11 +377,17 @@ bool NodeView::result_used(int64_t i) const {
 
 std::optional<std::string> why_not(const ir::Module& module, const ir::Graph& graph, const ir::Node& node) {
   const NodeView v(module, graph, node);
-  const auto row = std::lower_bound(std::begin(kRows), std::end(kRows), v.op(), [](const Row& r, std::string_view op) { return r.op < op; });
-  if (row == std::end(kRows) || row->op != v.op()) return "tf.js has no op of this name";
+  const Row* row = find_row(v.op());
+  if (!row) return "tf.js has no op of this name";
   if (auto reason = dtypes(v)) return reason;
   if (auto reason = source_in_function(v)) return reason;
   return row->condition ? row->condition(v) : Reason();
+}
+
+Support support_of(std::string_view op) {
+  const Row* row = find_row(op);
+  if (!row || std::find(std::begin(kNeverRight), std::end(kNeverRight), row->condition) != std::end(kNeverRight)) return Support::kNever;
+  return row->condition ? Support::kSometimes : Support::kAlways;
 }
 
 std::span<const std::string_view> known_ops() { return kNames; }

@@ -17,6 +17,10 @@ namespace isomer::tfjs {
 // Why tf.js cannot take the node as it is (no kernel, or one that computes something else), or nothing when it can.
 std::optional<std::string> why_not(const ir::Module& module, const ir::Graph& graph, const ir::Node& node);
 
+// In how many forms tf.js computes an op as TensorFlow does; where it is not always, `why_not` says what is wrong with a node.
+enum class Support { kAlways, kSometimes, kNever };
+Support support_of(std::string_view op);
+
 // Every op that tf.js has a kernel for, sorted.
 std::span<const std::string_view> known_ops();
 

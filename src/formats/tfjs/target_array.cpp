@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "formats/tfjs/regex_spelling.h"
 #include "formats/tfjs/target_conditions.h"
 #include "passes/rewrite.h"
 
@@ -70,12 +71,9 @@ Reason matrix_band_part(const NodeView& v) {
 
 Reason regex_replace(const NodeView& v) {
   const std::string pattern = v.attribute<std::string>("pattern", ""), rewrite = v.attribute<std::string>("rewrite", "");
-  if (has_capitals(pattern) || has_capitals(rewrite)) return "tf.js turns the pattern into lower case";
-  if (pattern.find("(?") != std::string::npos || pattern.find("\\p") != std::string::npos || pattern.find("[[:") != std::string::npos)
-    return "the pattern '" + pattern + "' is RE2 syntax that JavaScript reads otherwise";
-  if (rewrite.find('\\') != std::string::npos || rewrite.find('$') != std::string::npos)
-    return "the replacement '" + rewrite + "' means something else in JavaScript";
-  return {};
+  const auto spelling = regex_for_javascript(pattern, rewrite);
+  if (spelling) return {};
+  return "replacing '" + pattern + "' by '" + rewrite + "' has no equivalent in JavaScript: " + spelling.error();
 }
 
 Reason string_ngrams(const NodeView& v) {

@@ -59,7 +59,7 @@ Result<bool> lower_list_element_shape(RuleContext& context, ir::NodeId node, std
   return b.replace(b.numbers(b.result_dtype(), {shape.rank()}, sizes));
 }
 
-// Before: LookupTableFindV2(t, keys, otherwise)   After: Reshape(LookupTableFindV2(t, Reshape(keys, [-1]), otherwise), Shape(keys))
+// Before: LookupTableFindV2(t, keys, otherwise), LookupTableFind   After: Reshape(LookupTableFindV2(t, Reshape(keys, [-1]), otherwise), Shape(keys))
 Result<bool> lower_table_find(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);
   const Term keys = b.input(1);

@@ -97,6 +97,26 @@ std::string alignment(const Builder& b, const ir::Node& node) {
   return b.attribute<std::string>("align", node.op->name.ends_with("V2") ? "LEFT_LEFT" : "RIGHT_LEFT");
 }
 
+bool is_minus_one(Term size) {
+  const Tensor* known = size.constant();
+  return known && known->elements() == 1 && known->as_int64(0) == -1;
+}
+
+// The smallest square matrix with this diagonal number k.
+Term one_diagonal(Term diagonal, int64_t k, Term background) {
+  Builder& b = diagonal.builder();
+  const int64_t more = std::abs(k), rank = diagonal.shape().rank();
+  Term elements = diagonal;
+  if (more > 0) {
+    std::vector<double> paddings(static_cast<size_t>(2 * rank), 0);
+    paddings.back() = static_cast<double>(more);
+    elements = b.make("Pad", {diagonal, b.numbers(DType::kInt32, {rank, 2}, paddings)});
+  }
+  const Term i = range(b, b.size_of(elements, -1));
+  // An element stands in its row above the main diagonal, in its column below.
+  return select(equal(i - expand(i, 1), static_cast<double>(k)), expand(elements, k >= 0 ? rank : rank - 1), background);
+}
+
 Term mask_of_band(Builder& b, Term x, Term lower, Term upper) {
   const Term distance = expand(range(b, b.size_of(x, -2)), 1) - range(b, b.size_of(x, -1));
   const Term below = either(less(lower, 0), less_equal(distance, lower));
@@ -116,6 +136,7 @@ Result<bool> lower_matrix_band_part(RuleContext& context, ir::NodeId node, std::
 }
 
 // Before: MatrixDiag*(diagonal, k, rows, columns, padding)   After: SelectV2(constant mask, GatherV2(diagonal, constant places), padding)
+//         where only the run knows the size, for one diagonal k: SelectV2(column - row == k, the diagonal with |k| more elements, padding)
 Result<bool> lower_matrix_diag(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);
   const Term diagonal = b.input(0);
@@ -123,9 +144,9 @@ Result<bool> lower_matrix_diag(RuleContext& context, ir::NodeId node, std::strin
   const Tensor* k = first_version ? main_diagonal() : b.input(1).constant();
   const PartialShape result = b.result_shape();
   const bool several = k && k->elements() == 2 && k->as_int64(0) != k->as_int64(1);
-  if (first_version && !last_known(diagonal.shape(), 1)) {
-    const Term i = range(b, b.size_of(diagonal, -1));
-    return b.replace(select(equal(expand(i, 1), i), expand(diagonal, -1), b.number(b.result_dtype(), 0)));
+  const bool minimal = first_version || (is_minus_one(b.input(2)) && is_minus_one(b.input(3)));
+  if (k && k->elements() > 0 && !several && minimal && diagonal.shape().has_rank() && diagonal.shape().rank() > 0 && !last_known(diagonal.shape(), 1)) {
+    return b.replace(one_diagonal(diagonal, k->as_int64(0), first_version ? b.number(b.result_dtype(), 0) : b.input(4)));
   }
   // TensorFlow infers the size of the matrix from the longest diagonal where it is not given.
   int64_t rows = result.has_rank() ? result[result.rank() - 2] : kUnknownDim, columns = result.has_rank() ? result[result.rank() - 1] : kUnknownDim;

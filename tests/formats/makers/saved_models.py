@@ -137,6 +137,65 @@ def table_vocabulary(source):
     return recipe
 
 
+REGEXES = {
+    "capitals": ("[A-Z]+", "<\\0>", True),
+    "swapped": ("(\\w+)@(\\w+)", "\\2 at \\10", True),
+    "dollars": ("(?P<name>a|é)b?", "$1\\1", True),
+    "anything": ("x.y", "", True),
+    "not_ascii": ("[^[:ascii:]]", "?", True),
+    "punctuation": ("[[:punct:]]", "", True),
+    "no_word": ("[^\\W_]{2,3}?", ".", True),
+    "blanks": ("^\\s+|\\S\\z", "_", True),
+    "first": ("\\Bo|[\\x{1F600}]|{", "#", False),
+}
+
+
+@fixture("regex_spelling", "StaticRegexReplace whose patterns and replacements JavaScript spells otherwise: groups, capitals, classes, characters above U+FFFF")
+def regex_spelling(source):
+    m = tf.Module()
+
+    @tf.function(input_signature=[spec([None], tf.string, name="text")])
+    def serve(text):
+        return {key: tf.strings.regex_replace(text, *arguments) for key, arguments in REGEXES.items()}
+
+    texts = ["Hello World", "me@home.Org, you@Work", "éb ab $a A_Zz", "x\ny x\U0001f600y xéy", "  \u00a0trim me\t", "voodoo {o}", "\U0001f600{\U0001f600", "", "ÀÉ_ßſ\u212a"]
+    return saved(source, m, serve, {"text": np.array(texts, object)})
+
+
+@fixture("sparse_products", "a sparse matrix times, plus and scaled by dense ones, and its sums; repeated indices")
+def sparse_products(source):
+    m = tf.Module()
+    m.w = variable(1, 3, 4)
+    indices = tf.constant([[0, 2], [1, 0], [1, 0], [3, 1]], tf.int64)
+
+    @tf.function(input_signature=[spec([4], tf.float32, name="values"), spec([4, 3], tf.float32, name="dense")])
+    def serve(values, dense):
+        x = tf.SparseTensor(indices, values, [4, 3])
+        return {"product": tf.sparse.sparse_dense_matmul(x, m.w), "adjoint": tf.sparse.sparse_dense_matmul(x, dense, adjoint_a=True),
+                "sum": tf.sparse.reduce_sum(x, 1), "total": tf.raw_ops.SparseTensorDenseAdd(a_indices=indices, a_values=values, a_shape=[4, 3], b=dense),
+                "scaled": (x * dense[:1]).values, "divided": (x / (tf.abs(dense) + 1.0)).values}
+
+    return saved(source, m, serve, {"values": floats(10, 4), "dense": floats(11, 4, 3)})
+
+
+@fixture("open_patches", "patches of images of open size, a matrix of a diagonal of open length, and ragged rows of open length")
+def open_patches(source):
+    m = tf.Module()
+
+    @tf.function(input_signature=[spec([None, None, None, 2], tf.float32, name="images"), spec([None], tf.float32, name="diagonal"),
+                                  spec([None], tf.int64, name="lengths")])
+    def serve(images, diagonal, lengths):
+        rows = tf.ragged.range(lengths)
+        return {"same": tf.image.extract_patches(images, [1, 3, 2, 1], [1, 2, 1, 1], [1, 1, 2, 1], "SAME"),
+                "valid": tf.image.extract_patches(images, [1, 2, 2, 1], [1, 2, 3, 1], [1, 1, 1, 1], "VALID"),
+                "above": tf.linalg.diag(diagonal, k=1), "below": tf.linalg.diag(diagonal, k=-2, padding_value=0.5),
+                "rows": rows.to_tensor(-1), "narrow": rows.to_tensor(shape=[None, 2]), "last": tf.gather(rows, tf.size(lengths) - 1 - tf.range(2)).values}
+
+    calls = ({"images": floats(10, 2, 5, 6, 2), "diagonal": floats(11, 3), "lengths": np.array([2, 0, 3], np.int64)},
+             {"images": floats(12, 1, 2, 2, 2), "diagonal": floats(13, 1), "lengths": np.array([0, 0], np.int64)})
+    return saved(source, m, serve, *calls)
+
+
 @fixture("table_constants", "tables initialised from constants (int64 to float32, string to int64); each signature uses one of the two")
 def table_constants(source):
     m = tf.Module()
