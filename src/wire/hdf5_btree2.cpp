@@ -12,8 +12,7 @@ constexpr int64_t kNodeOverhead = 10;  // letters, version, type, checksum
 
 class Tree {
  public:
-  Tree(const File& file, int64_t type, const std::function<Result<void>(Cursor)>& visit)
-      : file_(file), type_(type), visit_(visit), seen_(file, "a B-tree") {}
+  Tree(const File& file, int64_t type, const std::function<Result<void>(Cursor)>& visit) : file_(file), type_(type), visit_(visit), seen_(file, "a B-tree") {}
   Result<void> read(int64_t address);
 
  private:

@@ -33,7 +33,8 @@ class Grid {
       order_.push_back(i);
     }
     const auto growing = std::find(most.begin(), most.end(), -1);
-    if (growing_first && growing != most.end()) std::rotate(order_.begin(), order_.begin() + (growing - most.begin()), order_.begin() + (growing - most.begin()) + 1);
+    if (growing_first && growing != most.end())
+      std::rotate(order_.begin(), order_.begin() + (growing - most.begin()), order_.begin() + (growing - most.begin()) + 1);
   }
 
   // The first element of chunk number `index`; nothing where it lies outside of the dataset.
@@ -199,7 +200,8 @@ Result<void> Finder::read_array_header(Cursor& cursor) {
   entry_size_ = TRY(cursor.number(1));
   const int64_t width = entry_size_ - file_.offset_size - 4;
   const bool fits = client_ == 0 ? entry_size_ == file_.offset_size : client_ == 1 && width >= 1 && width <= 8;
-  if (!fits || (client_ == 1) == dataset_.filters.empty()) return fail_at(ErrorCode::kMalformed, "an array of chunks has entries of an unknown form", cursor.offset());
+  if (!fits || (client_ == 1) == dataset_.filters.empty())
+    return fail_at(ErrorCode::kMalformed, "an array of chunks has entries of an unknown form", cursor.offset());
   return {};
 }
 

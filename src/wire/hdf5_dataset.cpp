@@ -60,7 +60,8 @@ Result<Layout> decode_layout(Cursor cursor) {
   Layout layout;
   layout.offset = cursor.offset();
   const int64_t version = TRY(cursor.number(1));
-  if (version < 1 || version > 5) return fail_at(ErrorCode::kUnsupported, "a layout has version " + std::to_string(version) + ", known are 1 to 5", layout.offset);
+  if (version < 1 || version > 5)
+    return fail_at(ErrorCode::kUnsupported, "a layout has version " + std::to_string(version) + ", known are 1 to 5", layout.offset);
   if (version < 3) {
     TRY(decode_old_layout(cursor, layout));
     return layout;

@@ -22,13 +22,13 @@ struct Layout {
   enum class Index { kTree1 = 0, kSingle = 1, kImplicit = 2, kFixedArray = 3, kExtensibleArray = 4, kTree2 = 5 };
 
   Kind kind = Kind::kContiguous;
-  int64_t offset = 0;           // of the message, for errors
+  int64_t offset = 0;  // of the message, for errors
   Bytes compact;
-  int64_t address = kNowhere;   // of the data or of the index
-  int64_t size = 0;             // of contiguous data; of the only chunk where it is filtered
+  int64_t address = kNowhere;  // of the data or of the index
+  int64_t size = 0;            // of contiguous data; of the only chunk where it is filtered
   Index index = Index::kTree1;
-  std::vector<int64_t> chunk;   // elements of a chunk along each dimension
-  int64_t filter_mask = 0;      // of the only chunk
+  std::vector<int64_t> chunk;    // elements of a chunk along each dimension
+  int64_t filter_mask = 0;       // of the only chunk
   bool has_plain_edges = false;  // chunks that pass the edge of the dataset are not filtered
 };
 
@@ -48,8 +48,8 @@ Result<Bytes> read_elements(const File& file, const Dataset& dataset);
 struct Chunk {
   std::vector<int64_t> start;  // its first element
   int64_t address = kNowhere;
-  int64_t size = 0;            // stored bytes
-  int64_t filter_mask = 0;     // bit i: filter i was left out
+  int64_t size = 0;         // stored bytes
+  int64_t filter_mask = 0;  // bit i: filter i was left out
 };
 
 // Calls `visit` for each chunk that is stored and lies in the dataset. `chunk_bytes` is the size of an unfiltered chunk.

@@ -9,7 +9,7 @@ namespace isomer::hdf5 {
 
 // Little-endian bytes at the end of `out`.
 inline void put(std::string& out, uint64_t value, int width) {
-  for (int i = 0; i < width; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+  for (int i = 0; i < width; ++i) out.push_back(static_cast<char>(i < 8 ? value >> (8 * i) : 0));
 }
 inline void pad_to_8(std::string& out) { out.resize((out.size() + 7) / 8 * 8); }
 constexpr uint64_t kUndefined = UINT64_MAX;  // the address of what is not there

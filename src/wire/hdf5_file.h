@@ -26,14 +26,14 @@ class Cursor {
   Cursor(Bytes data, int64_t offset, int offset_size, int length_size)
       : data_(std::move(data)), offset_(offset), offset_size_(offset_size), length_size_(length_size) {}
 
-  Result<uint64_t> bits(int64_t width);    // an unsigned little-endian number of up to 8 bytes
-  Result<int64_t> number(int64_t width);   // the same; Malformed where it does not fit
+  Result<uint64_t> bits(int64_t width);   // an unsigned little-endian number of up to 8 bytes
+  Result<int64_t> number(int64_t width);  // the same; Malformed where it does not fit
   Result<int64_t> length() { return number(length_size_); }
-  Result<int64_t> address();               // relative to the superblock, or kNowhere
+  Result<int64_t> address();  // relative to the superblock, or kNowhere
   Result<Bytes> take(int64_t count);
-  Result<std::string> text();              // up to a NUL, which is passed
+  Result<std::string> text();  // up to a NUL, which is passed
   Result<void> skip(int64_t count);
-  Result<void> align_to_8();               // from the structure's start
+  Result<void> align_to_8();                       // from the structure's start
   Result<void> letters(std::string_view letters);  // that most structures begin with
   // The same, then the version.
   Result<void> signature(std::string_view letters, int64_t version);
@@ -53,10 +53,10 @@ class Cursor {
 };
 
 struct File {
-  Bytes bytes;           // from the superblock on: addresses count from there
-  int64_t base = 0;      // where that is in the file
+  Bytes bytes;       // from the superblock on: addresses count from there
+  int64_t base = 0;  // where that is in the file
   int offset_size = 8, length_size = 8;
-  int64_t root = 0;      // address of the root group's header
+  int64_t root = 0;  // address of the root group's header
   Limits limits;
   std::map<int64_t, std::shared_ptr<const Links>> links;  // of the groups looked at so far
 

@@ -9,13 +9,15 @@
 namespace isomer::hdf5 {
 namespace {
 
-// Two sums of 16-bit big-endian words, modulo 65535; an odd last byte is the upper half of a word.
+// Two sums of 16-bit big-endian words in ones' complement, where 65535 stands for the multiples of it; an odd last byte is the upper half of a word.
 uint32_t fletcher32(std::span<const std::byte> data) {
   uint64_t low = 0, high = 0;
   for (size_t i = 0; i < data.size(); i += 2) {
     const uint64_t word = static_cast<uint64_t>(data[i]) << 8 | (i + 1 < data.size() ? static_cast<uint64_t>(data[i + 1]) : 0);
-    low = (low + word) % 65535;
-    high = (high + low) % 65535;
+    low += word;
+    low = (low & 0xffff) + (low >> 16);
+    high += low;
+    high = (high & 0xffff) + (high >> 16);
   }
   return static_cast<uint32_t>(high << 16 | low);
 }
@@ -54,7 +56,9 @@ struct Inflater {
 Result<Bytes> undo_deflate(const Bytes& data, int64_t most, int64_t offset, const Limits& limits) {
   if (checked_mul(data.size(), limits.inflate_ratio).value_or(INT64_MAX) < most) {
     return fail_at(ErrorCode::kLimitExceeded,
-                   "a chunk of " + std::to_string(data.size()) + " bytes claims " + std::to_string(most) + " (more than 1 to " + std::to_string(limits.inflate_ratio) + ")", offset);
+                   "a chunk of " + std::to_string(data.size()) + " bytes claims " + std::to_string(most) + " (more than 1 to " +
+                       std::to_string(limits.inflate_ratio) + ")",
+                   offset);
   }
   constexpr int64_t kMostOfZlib = UINT32_MAX;
   if (data.size() > kMostOfZlib || most > kMostOfZlib) return fail_at(ErrorCode::kLimitExceeded, "a compressed chunk passes 4 GiB", offset);

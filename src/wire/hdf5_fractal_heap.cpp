@@ -30,7 +30,8 @@ Result<FractalHeap> FractalHeap::open(const File& file, int64_t address) {
   heap.root_ = TRY(cursor.address());
   heap.root_rows_ = TRY(cursor.number(2));
   if (filters != 0) {
-    return fail(Error{ErrorCode::kUnsupported, "a heap of links or attributes is compressed", "byte " + std::to_string(cursor.offset()), {}, "h5repack can undo it"});
+    return fail(
+        Error{ErrorCode::kUnsupported, "a heap of links or attributes is compressed", "byte " + std::to_string(cursor.offset()), {}, "h5repack can undo it"});
   }
   TRY(cursor.checksum("a fractal heap"));
   const auto is_power = [](int64_t size) { return size > 0 && (size & (size - 1)) == 0; };
@@ -88,12 +89,14 @@ Result<FractalHeap::Object> FractalHeap::managed(int64_t at, int64_t size) const
     at -= row_start + column * block_size;
     if (row < direct_rows) break;
     const int64_t inner_rows = log2_floor(static_cast<uint64_t>(block_size)) - first_bits + 1;
-    if (inner_rows < 1 || inner_rows >= rows) return fail_at(ErrorCode::kMalformed, "a fractal heap has a table that is not smaller than its parent", table.offset());
+    if (inner_rows < 1 || inner_rows >= rows)
+      return fail_at(ErrorCode::kMalformed, "a fractal heap has a table that is not smaller than its parent", table.offset());
     rows = inner_rows;
   }
   TRY(check_block(block, block_size));
   const int64_t start = file_->offset_of(block);
-  if (at > block_size || size > block_size - at) return fail_at(ErrorCode::kMalformed, "an object of " + std::to_string(size) + " bytes passes the end of its block", start);
+  if (at > block_size || size > block_size - at)
+    return fail_at(ErrorCode::kMalformed, "an object of " + std::to_string(size) + " bytes passes the end of its block", start);
   Object object{TRY(file_->range(block + at, size, "an object of a fractal heap")), start + at};
   return object;
 }

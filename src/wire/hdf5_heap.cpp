@@ -58,7 +58,8 @@ Result<Bytes> GlobalHeap::string(Cursor element) {
   }
   const auto object = found->second.find(index);
   if (object == found->second.end() || size > object->second.size()) {
-    return fail_at(ErrorCode::kMalformed, "a string of " + std::to_string(size) + " bytes is not in its global heap (index " + std::to_string(index) + ")", start);
+    return fail_at(ErrorCode::kMalformed, "a string of " + std::to_string(size) + " bytes is not in its global heap (index " + std::to_string(index) + ")",
+                   start);
   }
   return object->second.slice(0, size);
 }

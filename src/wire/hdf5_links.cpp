@@ -51,7 +51,8 @@ Result<void> Collector::add_tree(int64_t address, int64_t level, const LocalHeap
   if (TRY(cursor.number(1)) != 0) return fail_at(ErrorCode::kMalformed, "expected the B-tree of a group, found that of a dataset", cursor.offset() - 1);
   const int64_t its_level = TRY(cursor.number(1));
   if (level >= 0 && its_level != level) {
-    return fail_at(ErrorCode::kMalformed, "a node of a group's B-tree has level " + std::to_string(its_level) + " in place of " + std::to_string(level), cursor.offset());
+    return fail_at(ErrorCode::kMalformed, "a node of a group's B-tree has level " + std::to_string(its_level) + " in place of " + std::to_string(level),
+                   cursor.offset());
   }
   const int64_t children = TRY(cursor.number(2));
   TRY(cursor.address());

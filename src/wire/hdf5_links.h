@@ -9,7 +9,7 @@
 namespace isomer::hdf5 {
 
 struct Links {
-  std::vector<Hdf5Link> in_order;            // of creation where the file keeps it, else by name
+  std::vector<Hdf5Link> in_order;                     // of creation where the file keeps it, else by name
   std::map<std::string, size_t, std::less<>> places;  // in `in_order`
 };
 

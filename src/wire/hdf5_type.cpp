@@ -171,7 +171,8 @@ Result<Hdf5Type> decode_type(Cursor cursor, int64_t depth) { return decode_neste
 Result<Hdf5Space> decode_space(const File& file, Cursor cursor) {
   const int64_t start = cursor.offset();
   const int64_t version = TRY(cursor.number(1)), rank = TRY(cursor.number(1)), flags = TRY(cursor.number(1));
-  if (version != 1 && version != 2) return fail_at(ErrorCode::kUnsupported, "a dataspace has version " + std::to_string(version) + ", known are 1 and 2", start);
+  if (version != 1 && version != 2)
+    return fail_at(ErrorCode::kUnsupported, "a dataspace has version " + std::to_string(version) + ", known are 1 and 2", start);
   if (rank > file.limits.rank) return fail_at(ErrorCode::kLimitExceeded, "a dataspace has " + std::to_string(rank) + " dimensions", start);
   Hdf5Space space;
   space.is_null = TRY(cursor.number(1)) == 2 && version == 2;

@@ -125,8 +125,10 @@ Result<std::string> Builder::encode_attribute(const Hdf5NamedData& attribute) {
     elements = TRY(encode_strings(data));
   } else {
     for (const Bytes& piece : data.pieces) {
-      if (piece.size() <= kHdf5AttributeBytes - std::min(static_cast<int64_t>(elements.size()), kHdf5AttributeBytes)) elements += piece.text();
-      else return fail(ErrorCode::kInvalidArgument, "it is larger than an attribute can be, " + std::to_string(kHdf5AttributeBytes) + " bytes");
+      if (piece.size() <= kHdf5AttributeBytes - std::min(static_cast<int64_t>(elements.size()), kHdf5AttributeBytes))
+        elements += piece.text();
+      else
+        return fail(ErrorCode::kInvalidArgument, "it is larger than an attribute can be, " + std::to_string(kHdf5AttributeBytes) + " bytes");
     }
   }
   // Version 3 can say that the name is UTF-8, and pads nothing; version 1 is what the oldest readers know.
@@ -255,15 +257,18 @@ int64_t Builder::add_tree(const std::vector<Symbol>& symbols) {
 }
 
 Result<std::string> Builder::add_group(const Hdf5Node& node) {
+  std::vector<const Hdf5NamedNode*> members;
+  for (const Hdf5NamedNode& child : node.children) members.push_back(&child);
+  std::sort(members.begin(), members.end(), [](const Hdf5NamedNode* a, const Hdf5NamedNode* b) { return a->name < b->name; });
   std::vector<Symbol> symbols;
-  for (const auto& [name, child] : node.children) {
+  for (const Hdf5NamedNode* member : members) {
+    const auto& [name, child] = *member;
     if (name.empty() || name == "." || name.find('/') != name.npos || name.find('\0') != name.npos) {
       return fail(ErrorCode::kInvalidArgument, "\"" + name + "\" cannot be the name of a group or dataset");
     }
     const int64_t header = TRY(in_context(add_object(child), "writing \"" + name + "\""));
     symbols.push_back({name, header});
   }
-  std::sort(symbols.begin(), symbols.end(), [](const Symbol& a, const Symbol& b) { return a.name < b.name; });
   const auto twice = std::adjacent_find(symbols.begin(), symbols.end(), [](const Symbol& a, const Symbol& b) { return a.name == b.name; });
   if (twice != symbols.end()) return fail(ErrorCode::kInvalidArgument, "a group would have two members of the name \"" + twice->name + "\"");
   const int64_t heap = add_local_heap(symbols);

@@ -53,7 +53,8 @@ Hdf5Type hdf5_fixed_string(int64_t bytes, bool is_utf8 = false);  // padded with
 
 using Hdf5Sink = std::function<Result<void>(std::span<const std::byte>)>;
 
-// InvalidArgument for what the format cannot hold: an attribute above kHdf5AttributeBytes, more than 65535 messages of one object, two members of one name, names with
+// InvalidArgument for what the format cannot hold: an attribute above kHdf5AttributeBytes, more than 65535 messages of one object, two members of one name,
+// names with
 // '/' or NUL, data whose size is not that of its shape and type. The sink is not called then.
 Result<void> write_hdf5(const Hdf5Node& root, const Hdf5Sink& sink);
 

@@ -58,7 +58,8 @@ Result<void> dump(const Hdf5Object& object, const std::string& path, int depth) 
     if (child) {
       TRY(dump(*child, path + "/" + link.name, depth + 1));
     } else {
-      std::puts(("{\"path\": " + hex(path + "/" + link.name) + ", \"kind\": \"refused\", \"error\": \"" + std::string(to_string(child.error().code)) + "\"}").c_str());
+      std::puts(("{\"path\": " + hex(path + "/" + link.name) + ", \"kind\": \"refused\", \"error\": \"" + std::string(to_string(child.error().code)) + "\"}")
+                    .c_str());
     }
   }
   return {};
