@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Does Isomer's HDF5 reader read what h5py reads, and does h5py read what Isomer's writer writes? h5py makes random files of all kinds; more files can be given.
-Needs h5py (tests/peers/setup). usage: hdf5_agree.py --tool build/dev/tests/isomer_hdf5_tool [--count N] [--seed N] [FILE...]"""
+Needs h5py (tests/peers/setup). usage: hdf5_agree.py --tool build/dev/isomer_hdf5_tool [--count N] [--seed N] [FILE...]"""
 import argparse
 import json
 import os
@@ -209,7 +209,7 @@ def check(tool, path, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tool", default="build/dev/tests/isomer_hdf5_tool")
+    parser.add_argument("--tool", default="build/dev/isomer_hdf5_tool")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("files", nargs="*", help="further files, .h5 or .keras")
