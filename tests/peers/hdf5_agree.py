@@ -114,6 +114,17 @@ def make_file(path, seed):
             dataset[150000:150005] = 2
 
 
+def make_large_file(path, seed):
+    """Thousands of members and attributes: trees of several levels, heaps with tables of tables."""
+    with h5py.File(path, "w", libver=("earliest", "latest")[seed % 2], track_order=seed % 4 >= 2) as file:
+        for i in range(3000):
+            file.create_group("group_%d_%s" % (i * 7919 % 3000, "x" * (i % 90)))
+        owner = file.create_group("attributes", track_order=seed % 4 >= 2)
+        for i in range(1500):
+            owner.attrs["attribute_%d" % (i * 7919 % 1500)] = np.arange(i % 700, dtype="f8")
+        file["attributes"].create_dataset("rows", data=np.arange(90000).reshape(300, 300), chunks=(3, 7), maxshape=(None, None))
+
+
 def as_little(array):
     return np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes()
 
@@ -220,7 +231,7 @@ def main():
             path = os.path.join(folder, "file.h5")
             if number < options.count:
                 name = "seed %d" % (options.seed + number)
-                make_file(path, options.seed + number)
+                (make_large_file if number < 4 else make_file)(path, options.seed + number)
             else:
                 name = path = options.files[number - options.count]
                 if name.endswith(".keras"):
