@@ -136,11 +136,8 @@ Result<Dataset> read_dataset(const File& file, const Header& header) {
     const Bytes value = TRY(decode_fill(file.cursor(fill->data, fill->offset), type));
     if (value.size() == dataset.type.size) dataset.fill = value;
   }
-  const auto refuse = [&](const char* what) {
-    return fail(Error{ErrorCode::kUnsupported, what, "byte " + std::to_string(dataset.layout.offset), {}, "h5repack copies the data into the file"});
-  };
-  if (dataset.layout.kind == Layout::Kind::kVirtual) return refuse("a virtual dataset takes its data from other datasets");
-  if (TRY(find_message(file, header, kExternalFiles))) return refuse("a dataset has its data in another file");
+  if (dataset.layout.kind == Layout::Kind::kVirtual) dataset.elsewhere = "a virtual dataset takes its data from other datasets";
+  if (TRY(find_message(file, header, kExternalFiles))) dataset.elsewhere = "a dataset has its data in another file";
   return dataset;
 }
 
@@ -267,6 +264,9 @@ Result<Bytes> read_chunks(const File& file, Dataset dataset, int64_t bytes) {
 Result<Bytes> read_elements(const File& file, const Dataset& dataset) {
   const Layout& layout = dataset.layout;
   const int64_t bytes = TRY(stored_bytes(file, dataset.type, dataset.space));
+  if (dataset.elsewhere) {
+    return fail(Error{ErrorCode::kUnsupported, dataset.elsewhere, "byte " + std::to_string(layout.offset), {}, "h5repack copies the data into the file"});
+  }
   if (bytes == 0) return Bytes();
   if (layout.kind == Layout::Kind::kChunked) return read_chunks(file, dataset, bytes);
   if (layout.kind == Layout::Kind::kContiguous && layout.address == kNowhere) {

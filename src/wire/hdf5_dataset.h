@@ -36,8 +36,9 @@ struct Dataset {
   Hdf5Type type;
   Hdf5Space space;
   Layout layout;
-  std::vector<Filter> filters;  // in the order in which they were applied
-  Bytes fill;                   // one element; empty for zeros
+  std::vector<Filter> filters;      // in the order in which they were applied
+  Bytes fill;                       // one element; empty for zeros
+  const char* elsewhere = nullptr;  // why the data is not in this file
 };
 
 Result<Dataset> read_dataset(const File& file, const Header& header);
