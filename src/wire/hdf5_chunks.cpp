@@ -93,7 +93,7 @@ class Finder {
   const Grid grid_;
   Visited seen_;
   // Of arrays:
-  int64_t client_ = 0, entry_size_ = 0, header_ = 0, page_entries_ = 0, block_offset_width_ = 0;
+  int64_t client_ = 0, entry_size_ = 0, page_entries_ = 0, block_offset_width_ = 0;
   int64_t next_ = 0, end_ = 0;  // number of the next chunk, and of the first that was never stored
 };
 

@@ -144,8 +144,10 @@ Result<void> Collector::add_link(Cursor message) {
 
 Result<Links> Collector::finish() && {
   auto& links = links_.in_order;
-  std::sort(links.begin(), links.end(), [](const Hdf5Link& a, const Hdf5Link& b) { return a.name < b.name; });
-  if (has_order_) std::stable_sort(links.begin(), links.end(), [](const Hdf5Link& a, const Hdf5Link& b) { return a.creation_order < b.creation_order; });
+  std::sort(links.begin(), links.end(), [&](const Hdf5Link& a, const Hdf5Link& b) {
+    if (has_order_ && a.creation_order != b.creation_order) return a.creation_order < b.creation_order;
+    return a.name < b.name;
+  });
   for (size_t i = 0; i < links.size(); ++i) {
     if (!links_.places.emplace(links[i].name, i).second) return fail(ErrorCode::kMalformed, "a group has two members of the name \"" + links[i].name + "\"");
   }

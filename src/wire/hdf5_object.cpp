@@ -112,12 +112,13 @@ Result<Hdf5Attribute> Hdf5Object::decode_attribute(const Bytes& message, int64_t
 Result<std::vector<Hdf5Attribute>> Hdf5Object::attributes() const {
   struct Entry {
     int64_t order;
+    size_t place;
     Hdf5Attribute attribute;
   };
   std::vector<Entry> entries;
   const auto add = [&](const Bytes& data, int64_t offset, int64_t order) -> Result<void> {
     if (static_cast<int64_t>(entries.size()) >= file_->limits.nodes) return fail_at(ErrorCode::kLimitExceeded, "an object has too many attributes", offset);
-    entries.push_back(Entry{order, {}});
+    entries.push_back(Entry{order, entries.size(), {}});
     entries.back().attribute = TRY(decode_attribute(data, offset));
     return {};
   };
@@ -144,7 +145,7 @@ Result<std::vector<Hdf5Attribute>> Hdf5Object::attributes() const {
       }));
     }
   }
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.order < b.order; });
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return std::pair(a.order, a.place) < std::pair(b.order, b.place); });
   std::vector<Hdf5Attribute> attributes;
   for (Entry& entry : entries) attributes.push_back(std::move(entry.attribute));
   return attributes;
