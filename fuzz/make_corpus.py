@@ -182,6 +182,11 @@ def tfjs_models():
         put("tfjs_model", name, model + b"\0" + data)
 
 
+def hdf5_files():
+    for path in sorted((ROOT.parent.parent / "tests/formats/hdf5").glob("*.h5")):
+        put("hdf5", path.stem, path.read_bytes())
+
+
 if __name__ == "__main__":
     sorted_tables()
     bundles()
@@ -192,3 +197,4 @@ if __name__ == "__main__":
     graphs()
     json_texts()
     tfjs_models()
+    hdf5_files()
