@@ -10,6 +10,7 @@
 #include "formats/tf/saved_model.h"
 #include "formats/tf/schema/tensorflow.pb.h"
 #include "formats/tfjs/document.h"
+#include "formats/tfjs/layers_model.h"
 #include "formats/tfjs/target.h"
 #include "formats/tfjs/weight_writer.h"
 #include "ir/const_op.h"
@@ -139,7 +140,7 @@ Result<void> describe_graph_model(const LoadOptions& options, Inspection& result
 }
 
 void describe_recognised_only(Inspection& result) {
-  const bool keras = result.source.format == Format::kLayersModel || result.source.format == Format::kKerasH5 || result.source.format == Format::kKerasArchive;
+  const bool keras = result.source.format == Format::kKerasH5 || result.source.format == Format::kKerasArchive;
   result.use = keras ? Use::kTrainable : Use::kUnknown;
   result.facts.push_back("recognised by its content; this version of Isomer does not read the format");
 }
@@ -151,6 +152,12 @@ Result<void> describe_document(const LoadOptions& options, Inspection& result) {
     case Format::kFrozenGraph: return describe_frozen_graph(options, result);
     case Format::kGraphModel: return describe_graph_model(options, result);
     case Format::kIsomerText: result.use = Use::kInferenceOnly; return {};
+    case Format::kLayersModel: {
+      const auto document = TRY(tfjs::read_layers_model(result.source.path, options.limits));
+      result.use = Use::kTrainable;
+      result.facts.push_back(document.has_weights ? "Keras layers and their weights" : "Keras layers without weights: they are drawn when the model is used");
+      return {};
+    }
     default: describe_recognised_only(result); return {};
   }
 }

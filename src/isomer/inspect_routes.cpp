@@ -66,7 +66,7 @@ Route to_graph_model(const std::string& path, const LoadOptions& asked, const Lo
 Route to_layers_model(const Inspection& inspection) {
   Route route{Format::kLayersModel, false, {}, {}, {}};
   switch (inspection.source.format) {
-    case Format::kLayersModel: route.why = "it is one already; Isomer does not read or write layers models yet"; break;
+    case Format::kLayersModel: route.why = "it is one already; Isomer does not write layers models yet"; break;
     case Format::kKerasH5:
     case Format::kKerasArchive:
     case Format::kKerasSavedModel: route.why = "the file holds what a layers model needs, but Isomer does not write layers models yet"; break;

@@ -283,7 +283,7 @@ Result<Outputs> reference_max_pool_gradient(EvalContext& c, Inputs inputs) {
   return pool_gradient<Struct, spatial>(c, x.shape(), gradient, [&](std::span<const int64_t> taps, int64_t channel, double error, std::vector<double>& sums) {
     int64_t best = taps[0] + channel;
     for (const int64_t tap : taps)
-      if (beats(values[static_cast<size_t>(tap + channel)], values[static_cast<size_t>(best)])) best = tap + channel;
+      if (float_beats(values[static_cast<size_t>(tap + channel)], values[static_cast<size_t>(best)])) best = tap + channel;
     sums[static_cast<size_t>(best)] += error;
   });
 }
