@@ -60,6 +60,7 @@ int run(const CLI::App& app, Options& options) {
   auto load = options.source.finish(app);
   if (!load) return report_failure(load.error(), options.voice);
   options.convert.load = std::move(*load);
+  options.convert.load.seed = options.convert.seed;
   const auto format = format_from_name(options.output_format);
   if (!format) {
     return report_failure(

@@ -32,6 +32,7 @@ struct Ran {
   std::vector<double> seconds;  // of each run
   std::vector<ProfileRow> profile;
   std::vector<std::string> labels;
+  std::vector<std::string> notes;  // about the model
 };
 
 // Counts the nodes of the function that is run; a loop may take its time at one of them.
@@ -48,12 +49,14 @@ void show_progress(const ir::Module& module, const ir::Function* function, Progr
 
 Result<Ran> execute(const CLI::App& app, const Options& options) {
   LoadOptions load = TRY(options.source.finish(app));
+  load.seed = options.run.seed;
   const InputRequest request = TRY(options.inputs.finish());
   if (options.repeat < 1) return fail(ErrorCode::kInvalidArgument, "--repeat must be positive, found " + std::to_string(options.repeat));
   Progress progress;
   progress.stage("reading " + options.model);
   LoadedModel model = TRY(load_model(options.model, load));
   Ran ran;
+  ran.notes = model.notes;
   if (!options.labels.empty()) ran.labels = TRY(read_labels(options.labels, load.limits));
   TRY(cut_at(model.module, TRY(names_to_cut(model.module, request)), load.limits));
   if (!options.fetch.empty()) TRY(choose_outputs(model.module, split_list(options.fetch), load.limits));
@@ -132,6 +135,7 @@ void print(const Ran& ran, const Options& options) {
     std::printf("  %s\n", summary(output).c_str());
     if (options.top > 0) print_top(ran, output, options.top);
   }
+  for (const std::string& note : ran.notes) std::printf("note: %s\n", note.c_str());
   if (options.time) {
     std::printf("time: %s", milliseconds(median_of(ran.seconds)).c_str());
     if (ran.seconds.size() > 1) {
@@ -174,6 +178,9 @@ JsonValue to_json(const Ran& ran, const Options& options) {
     list.push_back(std::move(entry));
   }
   object["outputs"] = JsonValue(std::move(list));
+  JsonValue::Array notes;
+  for (const std::string& note : ran.notes) notes.emplace_back(note);
+  if (!notes.empty()) object["notes"] = JsonValue(std::move(notes));
   // The values lie there.
   if (!options.output.empty()) object["written"] = JsonValue(options.output);
   if (options.time) {
@@ -219,7 +226,7 @@ Examples:
   app->add_option("--labels", options->labels, "names of classes for --top: one a line, or a JSON list or object");
   options->source.add_to(*app);
   app->add_flag("--tfjs-compat", options->run.tfjs_compat, "compute as TensorFlow.js does where it differs from TensorFlow");
-  app->add_option("--seed", options->run.seed, "of random ops")->capture_default_str();
+  app->add_option("--seed", options->run.seed, "of random ops, and of the weights of a model that is stored without")->capture_default_str();
   app->add_flag("--time", options->time, "print how long the run took, reading left out");
   app->add_option("--repeat", options->repeat, "run N times (for --time and --profile)")->capture_default_str();
   app->add_flag("--profile", options->profile, "print a table of the time by op");

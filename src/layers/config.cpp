@@ -99,22 +99,6 @@ std::vector<double> Config::numbers(std::string_view key, std::vector<double> ot
   return values;
 }
 
-std::vector<std::string> Config::texts(std::string_view key) {
-  std::vector<std::string> values;
-  const JsonValue* found = find(key);
-  if (!found || !found->is_array()) return values;
-  for (const JsonValue& item : found->items()) {
-    if (item.is_string()) {
-      values.push_back(item.text());
-    } else if (item.is_number()) {
-      values.push_back(item.is_integer() ? std::to_string(item.integer()) : json_number(item.number()));
-    } else {
-      wrong(key, "texts", item);
-    }
-  }
-  return values;
-}
-
 std::vector<int64_t> Config::window(std::string_view key, size_t rank, int64_t otherwise) {
   std::vector<int64_t> values = integers(key, std::vector<int64_t>(rank, otherwise));
   if (values.size() == 1) values.resize(rank, values[0]);
@@ -130,21 +114,6 @@ bool Config::channels_first(std::string_view key) {
   if (format == "channels_first" || format == "channelsFirst") return true;
   if (format != "channels_last" && format != "channelsLast" && format != "default") refuse("there is no data format '" + format + "'");
   return false;
-}
-
-DType Config::compute_dtype() {
-  const JsonValue* found = find("dtype");
-  if (!found) return DType::kFloat32;
-  std::string name = found->is_string() ? found->text() : "";
-  if (const JsonValue* config = found->find("config"); config && config->find("name") && config->find("name")->is_string()) name = config->find("name")->text();
-  if (name == "mixed_float16") return DType::kHalf;
-  if (name == "mixed_bfloat16") return DType::kBfloat16;
-  const auto dtype = dtype_from_string(name);
-  if (!dtype) {
-    wrong("dtype", "a dtype", *found);
-    return DType::kFloat32;
-  }
-  return *dtype;
 }
 
 std::optional<std::vector<int64_t>> dimensions(const JsonValue& json) {

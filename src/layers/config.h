@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "tensor/dtype.h"
 #include "tensor/shape.h"
 #include "wire/json.h"
 
@@ -39,12 +38,9 @@ class Config {
   // A number or a list of numbers.
   std::vector<int64_t> integers(std::string_view key, std::vector<int64_t> otherwise);
   std::vector<double> numbers(std::string_view key, std::vector<double> otherwise);
-  std::vector<std::string> texts(std::string_view key);
   // A window: one number for all `rank` dimensions, or a list of that many.
   std::vector<int64_t> window(std::string_view key, size_t rank, int64_t otherwise);
   bool channels_first(std::string_view key = "data_format");
-  // The dtype that the layer computes in: a name, or a policy ("mixed_float16", {"class_name": "DTypePolicy", ...}), whose compute dtype counts.
-  DType compute_dtype();
 
   // Remembers that the configuration cannot be used.
   void refuse(std::string message);

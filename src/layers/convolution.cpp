@@ -38,13 +38,6 @@ bool channels_first(LayerCall& c) {
   return ordering == "th" || c.config.channels_first();
 }
 
-// [1, sizes..., 1], as the ops want windows.
-std::vector<int64_t> with_ends(std::vector<int64_t> sizes) {
-  sizes.insert(sizes.begin(), 1);
-  sizes.push_back(1);
-  return sizes;
-}
-
 // A one-dimensional problem as a two-dimensional one.
 void widen(Windows& w) {
   w.kernel.insert(w.kernel.begin(), 1);
@@ -144,23 +137,18 @@ void separable_convolution(LayerCall& c) {
 
 // --- transposed
 
-// The length that a convolution would have turned into `length` (Keras's deconv_output_length).
-Value transposed_length(Emitter& e, Value length, int64_t kernel, int64_t stride, int64_t dilation, bool same, std::optional<int64_t> output_padding) {
+// A convolution of this many steps turns `length * stride + added` into `length` (Keras's deconv_output_length).
+int64_t added_length(int64_t kernel, int64_t stride, int64_t dilation, bool same, std::optional<int64_t> output_padding) {
   kernel += (kernel - 1) * (dilation - 1);
-  const Value scaled = e.multiply(length, e.integer(stride));
-  if (output_padding) return e.add(scaled, e.integer(kernel - stride - 2 * (same ? kernel / 2 : 0) + *output_padding));
-  return same ? scaled : e.add(scaled, e.integer(std::max<int64_t>(kernel - stride, 0)));
+  if (output_padding) return kernel - stride - 2 * (same ? kernel / 2 : 0) + *output_padding;
+  return same ? 0 : std::max<int64_t>(kernel - stride, 0);
 }
 
-// A known length stays a constant.
-Value folded_length(Emitter& e, Value x, int64_t axis, const std::function<Value(Value)>& lengthen, int64_t known) {
-  return e.shape(x).has_rank() && e.shape(x)[axis] != kUnknownDim ? e.integer(known) : lengthen(e.dimension(x, axis));
-}
-
-int64_t known_length(int64_t length, int64_t kernel, int64_t stride, int64_t dilation, bool same, std::optional<int64_t> output_padding) {
-  kernel += (kernel - 1) * (dilation - 1);
-  if (output_padding) return length * stride + kernel - stride - 2 * (same ? kernel / 2 : 0) + *output_padding;
-  return same ? length * stride : length * stride + std::max<int64_t>(kernel - stride, 0);
+// length * stride + added for an axis of x; a constant where its length is known.
+Value lengthened(Emitter& e, Value x, int64_t axis, int64_t stride, int64_t added) {
+  const int64_t length = e.shape(x).has_rank() ? e.shape(x)[axis] : kUnknownDim;
+  if (length != kUnknownDim) return e.integer(length * stride + added);
+  return e.add(e.multiply(e.dimension(x, axis), e.integer(stride)), e.integer(added));
 }
 
 template <size_t rank>
@@ -177,9 +165,7 @@ void transposed_convolution(LayerCall& c) {
   for (size_t i = 0; i < rank; ++i) {
     const auto axis = static_cast<int64_t>(i) + 1;
     const std::optional<int64_t> extra = output_padding.empty() ? std::nullopt : std::optional(output_padding[i]);
-    const auto lengthen = [&](Value length) { return transposed_length(e, length, w.kernel[i], w.strides[i], w.dilation[i], same, extra); };
-    const int64_t length = e.shape(x).has_rank() ? e.shape(x)[axis] : kUnknownDim;
-    sizes.push_back(folded_length(e, x, axis, lengthen, known_length(length, w.kernel[i], w.strides[i], w.dilation[i], same, extra)));
+    sizes.push_back(lengthened(e, x, axis, w.strides[i], added_length(w.kernel[i], w.strides[i], w.dilation[i], same, extra)));
   }
   sizes.push_back(e.integer(filters));
   std::vector<int64_t> shape = w.kernel;

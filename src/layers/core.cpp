@@ -43,6 +43,12 @@ Value along_axes(Emitter& e, Value weights, Value x, std::span<const int64_t> ax
   return e.reshape(weights, shape);
 }
 
+std::vector<int64_t> with_ends(std::vector<int64_t> sizes) {
+  sizes.insert(sizes.begin(), 1);
+  sizes.push_back(1);
+  return sizes;
+}
+
 Value both(Emitter& e, Value a, Value b) { return !a.valid() ? b : !b.valid() ? a : e.make("LogicalAnd", {a, b}); }
 
 namespace {

@@ -22,6 +22,9 @@ Value l2_normalize(Emitter& e, Value x, std::span<const int64_t> axes);
 // A vector of weights shaped so that it broadcasts against x along these axes.
 Value along_axes(Emitter& e, Value weights, Value x, std::span<const int64_t> axes);
 
+// [1, sizes..., 1], as the ops want windows.
+std::vector<int64_t> with_ends(std::vector<int64_t> sizes);
+
 // `mask` and what else has to hold; either may be invalid.
 Value both(Emitter& e, Value a, Value b);
 

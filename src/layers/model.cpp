@@ -76,10 +76,6 @@ class ModelReader {
     layer.config = *config;
     layer.name = text_member(json, "name");
     if (layer.name.empty()) layer.name = text_member(*config, "name");
-    if (const JsonValue* build = json.find("build_config")) {
-      const JsonValue* shape = build->find("input_shape");
-      if (shape) layer.build_shape = dimensions(*shape).value_or(std::vector<int64_t>());
-    }
     if (is_container(layer.class_name)) {
       ModelReader inner(generation_, limits_, depth_ + 1);
       layer.model = std::make_shared<Model>(TRY(in_context(inner.read(json), "reading the model '" + layer.name + "' inside")));

@@ -36,7 +36,6 @@ struct Layer {
   std::string module;      // of Keras 3; "keras.layers", "keras.src.ops.numpy"
   std::string name;
   JsonValue config;
-  std::vector<int64_t> build_shape;    // the input shape that Keras 3 remembers; empty: unknown
   std::shared_ptr<const Model> model;  // of a nested model
   std::vector<Call> calls;             // none for an input
 };

@@ -13,12 +13,6 @@ std::string upper(std::string text) {
   return text;
 }
 
-std::vector<int64_t> with_ends(std::vector<int64_t> sizes) {
-  sizes.insert(sizes.begin(), 1);
-  sizes.push_back(1);
-  return sizes;
-}
-
 template <Pool pool, size_t rank>
 void pooling(LayerCall& c) {
   Emitter& e = c.e;

@@ -15,7 +15,6 @@ struct StoredModel {
   std::vector<StoredWeight> weights;           // without those of an optimiser
   std::function<Result<Tensor>(size_t)> read;  // the values of weights[i]
   bool has_weights = true;                     // false: an architecture alone, whose weights are drawn by its initialisers
-  bool legacy_kernels = false;                 // the weights are those of Keras 1
 };
 
 // Reads the configuration, lowers it, and gives the variables their values: those of the file, or where it has none, first values drawn from `seed`, with a

@@ -82,6 +82,18 @@ class Matcher {
     }
   }
 
+  // TensorFlow.js writes some weights of a nested model that is used in two places only once: the other place takes the same.
+  void by_sharing() {
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      if (result_[s] != kNone) continue;
+      for (size_t i = 0; i < stored_.size() && result_[s] == kNone; ++i) {
+        const std::vector<std::string>& name = tokens_[i];
+        const bool same = name.size() == 2 && name[1] == slots_[s].name && !slots_[s].path.empty() && name[0] == slots_[s].path.back();
+        if (same && stored_[i].group.empty() && stored_[i].shape == slots_[s].shape && slots_[s].path.size() > 1) result_[s] = i;
+      }
+    }
+  }
+
   std::vector<size_t> result() const { return result_; }
 
  private:
@@ -107,6 +119,7 @@ class Matcher {
 Result<std::vector<size_t>> match_weights(std::span<const WeightSlot> slots, std::span<const StoredWeight> stored) {
   Matcher matcher(slots, stored);
   matcher.by_names();
+  matcher.by_sharing();
   matcher.by_order(true);
   matcher.by_order(false);
   std::vector<size_t> result = matcher.result();

@@ -19,8 +19,9 @@ struct StoredWeight {
 };
 
 // For each slot the index of its weight. Names decide first: the last part of the name has to be that of the slot, and of the layers that the slot lies in, as
-// many as possible have to occur in the name, in order. What is left over is matched by its order within the group (or the file), where shapes agree: files of
-// old Keras have names that say nothing. NotFound lists the slots that nothing fits, with shapes.
+// many as possible have to occur in the name, in order; a weight of a nested model may serve both places where the model is used. What is left over is matched
+// by its order within the group (or the file), where shapes agree: files of old Keras have names that say nothing. NotFound lists the slots that nothing fits,
+// with shapes.
 Result<std::vector<size_t>> match_weights(std::span<const WeightSlot> slots, std::span<const StoredWeight> stored);
 
 }  // namespace isomer::layers

@@ -28,12 +28,6 @@ struct Outcome {
   std::string reason;  // of a failure or of skipping
 };
 
-bool close(double expected, double actual) {
-  if (std::isnan(expected) || std::isnan(actual)) return std::isnan(expected) && std::isnan(actual);
-  if (std::isinf(expected) || std::isinf(actual)) return expected == actual;
-  return std::fabs(actual - expected) <= 1e-5 + 1e-4 * std::fabs(expected);
-}
-
 std::string element_text(const Tensor& tensor, int64_t i) {
   if (tensor.dtype() == DType::kString) return "'" + std::string(tensor.string_at(i)) + "'";
   if (is_complex(tensor.dtype())) return json_number(tensor.at<float>(2 * i)) + " + " + json_number(tensor.at<float>(2 * i + 1)) + "i";

@@ -18,12 +18,6 @@
 namespace isomer {
 namespace {
 
-bool close(double expected, double actual) {
-  if (std::isnan(expected) || std::isnan(actual)) return std::isnan(expected) && std::isnan(actual);
-  if (std::isinf(expected) || std::isinf(actual)) return expected == actual;
-  return std::fabs(actual - expected) <= 1e-5 + 1e-4 * std::fabs(expected);
-}
-
 std::string difference(const Tensor& expected, const Tensor& actual) {
   if (actual.shape() != expected.shape()) return "expected the shape " + to_string(expected.shape()) + ", got " + to_string(actual.shape());
   for (int64_t i = 0; i < actual.elements(); ++i) {

@@ -1,6 +1,7 @@
 #include "conformance/recorded_case.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <set>
 
@@ -327,6 +328,12 @@ Result<ir::Module> import_graph_case(const JsonValue& json) {
 }
 
 }  // namespace
+
+bool close(double expected, double actual) {
+  if (std::isnan(expected) || std::isnan(actual)) return std::isnan(expected) && std::isnan(actual);
+  if (std::isinf(expected) || std::isinf(actual)) return expected == actual;
+  return std::fabs(actual - expected) <= 1e-5 + 1e-4 * std::fabs(expected);
+}
 
 Result<Tensor> read_recorded_tensor(const JsonValue& json) { return read_tensor(json); }
 

@@ -30,6 +30,9 @@ struct RecordedCase {
 // {"dtype", "shape", "values"} as the recording writes tensors.
 Result<Tensor> read_recorded_tensor(const JsonValue& json);
 
+// The recording's rule for floats: within 1e-5 + 1e-4 of the expected value; NaN and infinities only for themselves.
+bool close(double expected, double actual);
+
 // Everything about the case but its graph. Malformed when members are missing or do not fit.
 Result<RecordedCase> read_case(const JsonValue& json);
 

@@ -14,6 +14,21 @@ bool is_of_optimizer(const WeightEntry& entry) {
   return group && group->is_string() && group->text() == "optimizer";
 }
 
+// TensorFlow.js leaves depth_multiplier out when it saves a SeparableConv2D; the shape of the kernel tells it.
+void restore_depth_multipliers(JsonValue& json, const WeightManifest& weights) {
+  if (json.is_array())
+    for (JsonValue& item : json.items()) restore_depth_multipliers(item, weights);
+  if (!json.is_object()) return;
+  const JsonValue* class_name = json.find("class_name");
+  JsonValue* config = json.find("config");
+  if (class_name && *class_name == JsonValue("SeparableConv2D") && config && config->is_object() && !config->find("depth_multiplier")) {
+    const JsonValue* name = config->find("name");
+    const WeightEntry* kernel = name && name->is_string() ? weights.find(name->text() + "/depthwise_kernel") : nullptr;
+    if (kernel && kernel->shape.size() == 4) (*config)["depth_multiplier"] = JsonValue(kernel->shape[3]);
+  }
+  for (JsonMember& member : json.members()) restore_depth_multipliers(member.value, weights);
+}
+
 }  // namespace
 
 Result<LayersModelDocument> read_layers_model(const std::string& path, const Limits& limits) {
@@ -43,7 +58,7 @@ Result<LayersModelDocument> read_layers_model(const std::string& path, const Lim
   if (present(manifest)) {
     const size_t slash = document.path.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : document.path.substr(0, slash);
-    document.weights = TRY(in_file(read_weight_manifest(*manifest, folder, limits)));
+    document.weights = TRY(in_file(read_weight_manifest(*manifest, folder, limits, Repeats::kIfEqual)));
     document.has_weights = !document.weights.entries.empty();
     *manifest = JsonValue();
   }
@@ -56,10 +71,11 @@ Result<layers::StoredModel> stored_model(const LayersModelDocument& document, co
   stored.generation = layers::generation_of(stored.topology);
   const JsonValue* writer = document.json.find("generatedBy");
   if (writer && writer->is_string() && writer->text().starts_with("TensorFlow.js")) stored.generation = layers::Generation::kTfjs;
+  restore_depth_multipliers(stored.topology, document.weights);
   stored.has_weights = document.has_weights;
   std::vector<const WeightEntry*> entries;
   for (const WeightEntry& entry : document.weights.entries) {
-    if (is_of_optimizer(entry)) continue;
+    if (is_of_optimizer(entry) || document.weights.find(entry.name) != &entry) continue;  // an optimiser's, or the same weight again
     stored.weights.push_back({{}, entry.name, entry.shape});
     entries.push_back(&entry);
   }

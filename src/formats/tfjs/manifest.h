@@ -45,13 +45,17 @@ struct WeightGroup {
   JsonValue other = JsonValue::object();
 };
 
+// May a weight stand in the manifest again, with the same content? TensorFlow.js writes those of a nested model that is used twice so.
+enum class Repeats { kRefused, kIfEqual };
+
 class WeightManifest {
  public:
   std::vector<WeightGroup> groups;
   std::vector<WeightEntry> entries;  // of all groups, in order
 
-  // Must be called after the names in `entries` changed. InvalidModel when two weights have one name.
-  Result<void> index();
+  // Must be called after the names in `entries` changed. InvalidModel when two weights have one name, unless `repeats` lets equal ones stand: find() then
+  // gives the first.
+  Result<void> index(Repeats repeats = Repeats::kRefused);
   const WeightEntry* find(std::string_view name) const;
 
  private:
@@ -60,7 +64,7 @@ class WeightManifest {
 
 // Reads the manifest and maps the files it names, relative to `directory`. Gzip-compressed files are unpacked. Errors: Malformed manifest, a path
 // that leaves the directory, a missing file, files that hold more or fewer bytes than the weights need.
-Result<WeightManifest> read_weight_manifest(const JsonValue& manifest, const std::string& directory, const Limits& limits);
+Result<WeightManifest> read_weight_manifest(const JsonValue& manifest, const std::string& directory, const Limits& limits, Repeats repeats = Repeats::kRefused);
 
 // The tensor as stored: codes of the quantised dtype, or the weight itself. Bytes of a weight in one piece are shared with the file.
 Result<Tensor> stored_tensor(const WeightEntry& entry, const Limits& limits, TensorAllocator& allocator = heap_allocator());

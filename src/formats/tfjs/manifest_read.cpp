@@ -262,9 +262,19 @@ Result<void> lay_out_maybe_compressed(std::span<WeightEntry> entries, std::vecto
   return unpacked ? lay_out(entries, shards) : plain;
 }
 
+bool same_content(const WeightEntry& a, const WeightEntry& b) {
+  if (a.shape != b.shape || a.dtype != b.dtype || a.quantization || b.quantization) return false;
+  const auto content = [](const WeightEntry& entry) {
+    std::string bytes;
+    for (const Bytes& piece : entry.pieces) bytes += piece.text();
+    return bytes;
+  };
+  return content(a) == content(b);
+}
+
 }  // namespace
 
-Result<WeightManifest> read_weight_manifest(const JsonValue& json, const std::string& directory, const Limits& limits) {
+Result<WeightManifest> read_weight_manifest(const JsonValue& json, const std::string& directory, const Limits& limits, Repeats repeats) {
   if (!json.is_array()) return wrong("an array of groups", &json, "weightsManifest");
   WeightManifest manifest;
   for (size_t g = 0; g < json.items().size(); ++g) {
@@ -293,15 +303,16 @@ Result<WeightManifest> read_weight_manifest(const JsonValue& json, const std::st
     if (auto laid_out = lay_out_maybe_compressed(entries, shards, limits); !laid_out) return fail(std::move(laid_out.error()).at(place));
     manifest.groups.push_back(std::move(group));
   }
-  TRY(manifest.index());
+  TRY(manifest.index(repeats));
   return manifest;
 }
 
-Result<void> WeightManifest::index() {
+Result<void> WeightManifest::index(Repeats repeats) {
   by_name_.clear();
   by_name_.reserve(entries.size());
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (!by_name_.emplace(entries[i].name, i).second) {
+    const auto [it, inserted] = by_name_.emplace(entries[i].name, i);
+    if (!inserted && !(repeats == Repeats::kIfEqual && same_content(entries[it->second], entries[i]))) {
       return fail(Error{ErrorCode::kInvalidModel, "two weights have the name \"" + entries[i].name + "\"", "weightsManifest", {}, {}});
     }
   }
