@@ -77,9 +77,6 @@ JsonValue side_to_json(const std::vector<SignatureTensor>& tensors) {
   return side;
 }
 
-// A member that is there and not null.
-const JsonValue* present(const JsonValue* json) { return json && !json->is_null() ? json : nullptr; }
-
 Result<std::optional<Signature>> optional_signature(const JsonValue* json) {
   if (!present(json)) return std::nullopt;
   return TRY(signature_from_json(*json));
@@ -95,6 +92,8 @@ Result<bool> take_graph(JsonValue& json, std::string_view key, tf::GraphDefReade
 }
 
 }  // namespace
+
+const JsonValue* present(const JsonValue* json) { return json && !json->is_null() ? json : nullptr; }
 
 Result<std::string> find_model_json(const std::string& path) {
   if (!is_directory(path)) return path;

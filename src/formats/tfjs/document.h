@@ -13,6 +13,9 @@
 
 namespace isomer::tfjs {
 
+// A member that is there and not null; nullptr otherwise.
+const JsonValue* present(const JsonValue* json);
+
 // The JSON file of a model: the path itself, or model.json, or the only .json file of the folder.
 Result<std::string> find_model_json(const std::string& path);
 

@@ -7,8 +7,6 @@
 namespace isomer::tfjs {
 namespace {
 
-const JsonValue* present(const JsonValue* json) { return json && !json->is_null() ? json : nullptr; }
-
 bool is_of_optimizer(const WeightEntry& entry) {
   const JsonValue* group = entry.other.find("group");
   return group && group->is_string() && group->text() == "optimizer";
