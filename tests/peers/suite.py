@@ -291,7 +291,7 @@ def main():
     suite = Suite(options)
     wanted = lambda name: not options.only or fnmatch.fnmatch(name, options.only)
     judge = {"tfjs": suite.convert_fixture, "run": suite.run_fixture, "reference": suite.reference_fixture}[options.mode]
-    work = [lambda f=f: judge(f) for folder in options.fixtures for f in fx.find_fixtures(folder) if wanted(f.name)]
+    work = [lambda f=f: judge(f) for folder in options.fixtures for f in fx.find_fixtures(folder, fx.TF_FORMATS + ("tfjs_layers_model",)) if wanted(f.name) and (f.cases or f.refused)]
     if options.models:
         folders = [os.path.join(options.models, name) for name in sorted(os.listdir(options.models)) if wanted(name)]
         work += [lambda f=f: suite.model(f) for f in folders if os.path.exists(os.path.join(f, "golden.json"))]
