@@ -201,7 +201,7 @@ struct Grid {
   T min, max, scale, step;
 
   Grid(const Simulation& s, T given_min, T given_max) : min(given_min), max(given_max) {
-    const T lowest = s.is_signed ? -std::ldexp(T{1}, static_cast<int>(s.bits) - 1) + (s.narrow ? 1 : 0) : (s.narrow ? 1 : 0);
+    const T lowest = s.is_signed ? -std::ldexp(T{1}, static_cast<int>(s.bits) - 1) + (s.narrow ? 1 : 0) : 0;
     const T highest = std::ldexp(T{1}, static_cast<int>(s.is_signed ? s.bits - 1 : s.bits)) - 1;
     constexpr T kMost = std::numeric_limits<T>::max();
     const T from_min = lowest * min > 0 ? lowest / min : kMost, from_max = highest * max > 0 ? highest / max : kMost;

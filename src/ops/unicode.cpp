@@ -122,7 +122,7 @@ Result<void> for_characters(std::string_view text, Decoder decode, const OnError
     auto [code, size] = decode(text.substr(at));
     if (code == kMalformed && on_error.strict) return input_error("byte " + std::to_string(at) + " of a text does not fit its encoding");
     const bool bad = code == kMalformed || (replace_controls && code < 0x20);
-    if (code != kMalformed || !on_error.ignore) TRY(f(bad ? on_error.replacement : code, static_cast<int64_t>(at)));
+    if (!bad || !on_error.ignore) TRY(f(bad ? on_error.replacement : code, static_cast<int64_t>(at)));
     at += size;
   }
   return {};
