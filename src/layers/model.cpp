@@ -302,11 +302,6 @@ class ModelReader {
   std::map<std::string, int32_t, std::less<>> index_;
 };
 
-const JsonValue& model_config(const JsonValue& topology) {
-  const JsonValue* config = topology.find("model_config");
-  return config && config->is_object() ? *config : topology;
-}
-
 bool holds_text(const JsonValue& json, std::string_view text) {
   std::vector<const JsonValue*> stack = {&json};
   while (!stack.empty()) {
@@ -324,6 +319,11 @@ bool holds_text(const JsonValue& json, std::string_view text) {
 }
 
 }  // namespace
+
+const JsonValue& model_config(const JsonValue& topology) {
+  const JsonValue* config = topology.find("model_config");
+  return config && config->is_object() ? *config : topology;
+}
 
 Result<Model> read_model(const JsonValue& topology, Generation generation, const Limits& limits) {
   return ModelReader(generation, limits, 0).read(model_config(topology));

@@ -58,6 +58,9 @@ struct Model {
 // layers refer to what is not there, wait for each other in a circle, or a name occurs twice; Unsupported for subclassed models.
 Result<Model> read_model(const JsonValue& topology, Generation generation, const Limits& limits);
 
+// The configuration itself ({"class_name", "config"}), without the object around it that has it as "model_config".
+const JsonValue& model_config(const JsonValue& topology);
+
 // Which generation wrote a configuration: from keras_version and backend where they are told, else from the way it is written.
 Generation generation_of(const JsonValue& topology);
 

@@ -16,6 +16,7 @@ struct StoredWeight {
   std::string group;
   std::string name;
   Shape shape;
+  DType dtype = DType::kFloat32;  // as the file has it
 };
 
 // For each slot the index of its weight. Names decide first: the last part of the name has to be that of the slot, and of the layers that the slot lies in, as

@@ -74,7 +74,7 @@ Result<layers::StoredModel> stored_model(const LayersModelDocument& document, co
   std::vector<const WeightEntry*> entries;
   for (const WeightEntry& entry : document.weights.entries) {
     if (is_of_optimizer(entry) || document.weights.find(entry.name) != &entry) continue;  // an optimiser's, or the same weight again
-    stored.weights.push_back({{}, entry.name, entry.shape});
+    stored.weights.push_back({{}, entry.name, entry.shape, dtype_from_string(entry.dtype).value_or(DType::kFloat32)});
     entries.push_back(&entry);
   }
   stored.read = [entries, limits](size_t i) { return decode_weight(*entries[i], limits); };
