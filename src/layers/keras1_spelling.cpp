@@ -62,9 +62,8 @@ void spell_merge(SpelledLayer& layer) {
   JsonValue& config = layer.config;
   const JsonValue* mode_json = config.find("mode");
   const std::string mode = mode_json && mode_json->is_string() ? mode_json->text() : "";
-  static const std::map<std::string, std::string_view, std::less<>> kClasses = {{"sum", "Add"},         {"mul", "Multiply"}, {"ave", "Average"},
-                                                                                {"max", "Maximum"},     {"concat", "Concatenate"}, {"dot", "Dot"},
-                                                                                {"cos", "Dot"}};
+  static const std::map<std::string, std::string_view, std::less<>> kClasses = {
+      {"sum", "Add"}, {"mul", "Multiply"}, {"ave", "Average"}, {"max", "Maximum"}, {"concat", "Concatenate"}, {"dot", "Dot"}, {"cos", "Dot"}};
   const auto found = kClasses.find(mode);
   if (found == kClasses.end()) return;  // a function: there is no class for it
   layer.class_name = std::string(found->second);

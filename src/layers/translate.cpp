@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "layers/rewrite_tfjs.h"
 #include "layers/translate_layer.h"
 
 namespace isomer::layers {
@@ -34,7 +35,8 @@ bool only_tensors(const JsonValue& json, std::vector<size_t>& tensors) {
     tensors.push_back(*number);
     return true;
   }
-  return json.is_array() && !json.items().empty() && std::all_of(json.items().begin(), json.items().end(), [&](const JsonValue& item) { return only_tensors(item, tensors); });
+  return json.is_array() && !json.items().empty() &&
+         std::all_of(json.items().begin(), json.items().end(), [&](const JsonValue& item) { return only_tensors(item, tensors); });
 }
 
 bool holds_tensor(const JsonValue& json) {
@@ -52,7 +54,8 @@ class Translator {
     choose_names(model, {}, used);
     result_.config = TRY(write_model(model, model_config(topology), {}));
     if (refused_.empty()) return std::move(result_);
-    std::string text = std::to_string(refused_.size()) + (refused_.size() == 1 ? " layer cannot" : " layers cannot") + " be expressed in " + target_name() + ":";
+    std::string text =
+        std::to_string(refused_.size()) + (refused_.size() == 1 ? " layer cannot" : " layers cannot") + " be expressed in " + target_name() + ":";
     for (const std::string& line : refused_) text += "\n    " + line;
     return fail(Error{ErrorCode::kUnsupported, std::move(text), {}, {}, advice()});
   }
@@ -231,7 +234,8 @@ class Translator {
     }
     for (const JsonMember& member : call.kwargs.members())
       if (!member.value.is_null()) kwargs[member.key] = member.value;
-    if (const JsonValue* states = kwargs.find("initial_state"); states && is_recurrent(layer.class_name) && only_tensors(*states, tensors)) kwargs.erase("initial_state");
+    if (const JsonValue* states = kwargs.find("initial_state"); states && is_recurrent(layer.class_name) && only_tensors(*states, tensors))
+      kwargs.erase("initial_state");
     if (tensors.empty() && call.args.items().empty())
       for (size_t i = 0; i < call.inputs.size(); ++i) tensors.push_back(i);
     if (!constants.empty() && to_ != Spelling::kKeras2) refuse(layer, path, "it is called on values that are no tensors");
@@ -398,7 +402,16 @@ class Translator {
 }  // namespace
 
 Result<Translation> translate(const Model& model, const JsonValue& topology, Spelling to, const TranslateOptions& options) {
-  return Translator(to, options, model.generation).run(model, topology);
+  if (to != Spelling::kTfjs || !options.rewrite_unsupported_layers || !options.input_shapes)
+    return Translator(to, options, model.generation).run(model, topology);
+  Model rewritten = model;
+  std::vector<WeightChange> changes;
+  std::vector<std::string> notes;
+  rewrite_for_tfjs(rewritten, {}, *options.input_shapes, changes, notes);
+  Translation result = TRY(Translator(to, options, model.generation).run(rewritten, topology));
+  result.changes = std::move(changes);
+  result.notes.insert(result.notes.begin(), notes.begin(), notes.end());
+  return result;
 }
 
 }  // namespace isomer::layers

@@ -27,13 +27,20 @@ struct TranslateOptions {
   const InputShapes* input_shapes = nullptr;
 };
 
+// A weight that goes by another name, or with other values, because its layer was rewritten.
+struct WeightChange {
+  std::vector<std::string> path;
+  std::string name, becomes;       // becomes nothing: it is left out
+  std::optional<double> at_least;  // no value stays below
+};
+
 struct Translation {
-  JsonValue config;                 // {"class_name", "config"}
-  std::vector<std::string> notes;   // what a user should know: what the target has no place for
-  bool left_out = false;            // the source says something that the result does not
+  JsonValue config;                // {"class_name", "config"}
+  std::vector<std::string> notes;  // what a user should know: what the target has no place for
+  bool left_out = false;           // the source says something that the result does not
   // Layers that got other names, by their paths in the source: two of one name in different nested models, names with characters that the target refuses.
   std::map<std::vector<std::string>, std::string> renamed;
-  // Sizes of the kernels and biases that change with a rewritten activation: ...
+  std::vector<WeightChange> changes;
 };
 
 // `topology` is what `model` was read from. Unsupported, listing all layers that cannot be expressed, with the reasons.

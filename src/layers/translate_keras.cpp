@@ -17,15 +17,50 @@ std::string text_of(const JsonValue& config, std::string_view key) {
 }
 
 // Classes of Keras that no kernel of this project has to know.
-constexpr std::string_view kOtherClasses[] = {"AbstractRNNCell", "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "ConvLSTM1DCell", "ConvLSTM2DCell",
-                                              "ConvLSTM3DCell", "CuDNNGRU", "CuDNNLSTM", "DenseFeatures", "GRUCell", "GroupQueryAttention", "HashedCrossing", "Highway",
-                                              "IntegerLookup", "LSTMCell", "Lambda", "MaxoutDense", "MelSpectrogram", "SimpleRNNCell", "SlicingOpLambda",
-                                              "SpectralNormalization", "StackedRNNCells", "StringLookup", "TFOpLambda", "TextVectorization", "RandomHeight", "RandomWidth"};
+constexpr std::string_view kOtherClasses[] = {"AbstractRNNCell",
+                                              "AdaptiveAveragePooling1D",
+                                              "AdaptiveAveragePooling2D",
+                                              "AdaptiveAveragePooling3D",
+                                              "ConvLSTM1DCell",
+                                              "ConvLSTM2DCell",
+                                              "ConvLSTM3DCell",
+                                              "CuDNNGRU",
+                                              "CuDNNLSTM",
+                                              "DenseFeatures",
+                                              "GRUCell",
+                                              "GroupQueryAttention",
+                                              "HashedCrossing",
+                                              "Highway",
+                                              "IntegerLookup",
+                                              "LSTMCell",
+                                              "Lambda",
+                                              "MaxoutDense",
+                                              "MelSpectrogram",
+                                              "SimpleRNNCell",
+                                              "SlicingOpLambda",
+                                              "SpectralNormalization",
+                                              "StackedRNNCells",
+                                              "StringLookup",
+                                              "TFOpLambda",
+                                              "TextVectorization",
+                                              "RandomHeight",
+                                              "RandomWidth"};
 
-constexpr std::string_view kOnlyKeras3[] = {"AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "GroupQueryAttention", "MelSpectrogram",
-                                            "RMSNormalization"};
-constexpr std::string_view kOnlyKeras2[] = {"AbstractRNNCell", "DenseFeatures", "LocallyConnected1D", "LocallyConnected2D", "RandomHeight", "RandomWidth", "SlicingOpLambda", "TFOpLambda",
-                                            "CuDNNGRU", "CuDNNLSTM", "Highway", "MaxoutDense", "Merge"};
+constexpr std::string_view kOnlyKeras3[] = {"AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
+                                            "GroupQueryAttention",      "MelSpectrogram",           "RMSNormalization"};
+constexpr std::string_view kOnlyKeras2[] = {"AbstractRNNCell",
+                                            "DenseFeatures",
+                                            "LocallyConnected1D",
+                                            "LocallyConnected2D",
+                                            "RandomHeight",
+                                            "RandomWidth",
+                                            "SlicingOpLambda",
+                                            "TFOpLambda",
+                                            "CuDNNGRU",
+                                            "CuDNNLSTM",
+                                            "Highway",
+                                            "MaxoutDense",
+                                            "Merge"};
 
 void erase_all(JsonValue& config, std::initializer_list<const char*> keys) {
   for (const char* key : keys) config.erase(key);
@@ -37,7 +72,9 @@ void spell_input(JsonValue& config) {
 
 }  // namespace
 
-bool is_keras_class(std::string_view class_name) { return class_name == "Functional" || class_name == "Sequential" || find_layer(class_name) != nullptr || contains(kOtherClasses, class_name); }
+bool is_keras_class(std::string_view class_name) {
+  return class_name == "Functional" || class_name == "Sequential" || find_layer(class_name) != nullptr || contains(kOtherClasses, class_name);
+}
 
 JsonValue with_module(JsonValue object, std::string_view module) {
   JsonValue json = JsonValue::object();
@@ -58,9 +95,9 @@ void add_modules(JsonValue& config) {
     if (!value.is_object() || !value.find("class_name") || value.find("module")) continue;
     const std::string& key = member.key;
     const std::string_view module = key.ends_with("_initializer") || key == "initializer" ? "keras.initializers"
-                                    : key.ends_with("_regularizer")                        ? "keras.regularizers"
-                                    : key.ends_with("_constraint")                         ? "keras.constraints"
-                                                                                           : "keras.layers";
+                                    : key.ends_with("_regularizer")                       ? "keras.regularizers"
+                                    : key.ends_with("_constraint")                        ? "keras.constraints"
+                                                                                          : "keras.layers";
     value = with_module(std::move(value), module);
   }
 }
@@ -120,7 +157,8 @@ void spell_for_keras3(SpelledLayer& layer, LayerContext& context) {
   }
   for (JsonMember& member : config.members())
     if (member.key.ends_with("initializer") && member.value.is_object())
-      if (JsonValue* inner = member.value.find("config"); inner && text_of(*inner, "distribution") == "normal") (*inner)["distribution"] = JsonValue("truncated_normal");
+      if (JsonValue* inner = member.value.find("config"); inner && text_of(*inner, "distribution") == "normal")
+        (*inner)["distribution"] = JsonValue("truncated_normal");
   add_modules(config);
 }
 

@@ -8,20 +8,78 @@ namespace isomer::layers {
 namespace {
 
 // Classes that @tensorflow/tfjs 4.22 registers, sorted. RandomWidth is left out: it stretches images even when predicting.
-constexpr std::string_view kClasses[] = {
-    "Activation", "Add", "AlphaDropout", "Average", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "BatchNormalization", "Bidirectional",
-    "CategoryEncoding", "CenterCrop", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "ConvLSTM2D", "ConvLSTM2DCell",
-    "Cropping2D", "Dense", "DepthwiseConv2D", "Dot", "Dropout", "ELU", "Embedding", "Flatten", "GRU", "GRUCell", "GaussianDropout", "GaussianNoise",
-    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "InputLayer", "LSTM", "LSTMCell", "LayerNormalization",
-    "LeakyReLU", "Masking", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "Maximum", "Minimum", "Multiply", "PReLU", "Permute", "RNN", "ReLU", "RepeatVector",
-    "Rescaling", "Reshape", "Resizing", "SeparableConv2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "StackedRNNCells", "ThresholdedReLU",
-    "TimeDistributed", "UpSampling2D", "ZeroPadding2D"};
+constexpr std::string_view kClasses[] = {"Activation",
+                                         "Add",
+                                         "AlphaDropout",
+                                         "Average",
+                                         "AveragePooling1D",
+                                         "AveragePooling2D",
+                                         "AveragePooling3D",
+                                         "BatchNormalization",
+                                         "Bidirectional",
+                                         "CategoryEncoding",
+                                         "CenterCrop",
+                                         "Concatenate",
+                                         "Conv1D",
+                                         "Conv2D",
+                                         "Conv2DTranspose",
+                                         "Conv3D",
+                                         "Conv3DTranspose",
+                                         "ConvLSTM2D",
+                                         "ConvLSTM2DCell",
+                                         "Cropping2D",
+                                         "Dense",
+                                         "DepthwiseConv2D",
+                                         "Dot",
+                                         "Dropout",
+                                         "ELU",
+                                         "Embedding",
+                                         "Flatten",
+                                         "GRU",
+                                         "GRUCell",
+                                         "GaussianDropout",
+                                         "GaussianNoise",
+                                         "GlobalAveragePooling1D",
+                                         "GlobalAveragePooling2D",
+                                         "GlobalMaxPooling1D",
+                                         "GlobalMaxPooling2D",
+                                         "InputLayer",
+                                         "LSTM",
+                                         "LSTMCell",
+                                         "LayerNormalization",
+                                         "LeakyReLU",
+                                         "Masking",
+                                         "MaxPooling1D",
+                                         "MaxPooling2D",
+                                         "MaxPooling3D",
+                                         "Maximum",
+                                         "Minimum",
+                                         "Multiply",
+                                         "PReLU",
+                                         "Permute",
+                                         "RNN",
+                                         "ReLU",
+                                         "RepeatVector",
+                                         "Rescaling",
+                                         "Reshape",
+                                         "Resizing",
+                                         "SeparableConv2D",
+                                         "SimpleRNN",
+                                         "SimpleRNNCell",
+                                         "Softmax",
+                                         "SpatialDropout1D",
+                                         "StackedRNNCells",
+                                         "ThresholdedReLU",
+                                         "TimeDistributed",
+                                         "UpSampling2D",
+                                         "ZeroPadding2D"};
 
-constexpr std::string_view kActivations[] = {"elu",  "gelu", "gelu_new", "hard_sigmoid", "linear",   "log_softmax", "mish", "relu", "relu6",
-                                             "selu", "sigmoid", "softmax", "softplus", "softsign", "swish", "tanh"};
+constexpr std::string_view kActivations[] = {"elu",   "gelu", "gelu_new", "hard_sigmoid", "linear",   "log_softmax", "mish",  "relu",
+                                             "relu6", "selu", "sigmoid",  "softmax",      "softplus", "softsign",    "swish", "tanh"};
 
-constexpr std::string_view kInitializers[] = {"Constant",     "GlorotNormal", "GlorotUniform", "HeNormal",    "HeUniform", "Identity",        "LeCunNormal",    "LeCunUniform",
-                                              "Ones", "Orthogonal",    "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "Zeros"};
+constexpr std::string_view kInitializers[] = {"Constant",        "GlorotNormal",    "GlorotUniform", "HeNormal",   "HeUniform",    "Identity",
+                                              "LeCunNormal",     "LeCunUniform",    "Ones",          "Orthogonal", "RandomNormal", "RandomUniform",
+                                              "TruncatedNormal", "VarianceScaling", "Zeros"};
 
 template <size_t n>
 bool contains(const std::string_view (&list)[n], std::string_view name) {
@@ -93,7 +151,8 @@ void spell_regularizer(JsonValue& json, std::string_view key, LayerContext& cont
   }
   const JsonValue* old = json.is_object() ? json.find("config") : nullptr;
   JsonValue config = JsonValue::object();
-  const bool first = name == "L1" || name == "l1" || name.starts_with("L1L2") || name == "l1_l2", second = name == "L2" || name == "l2" || name.starts_with("L1L2") || name == "l1_l2";
+  const bool first = name == "L1" || name == "l1" || name.starts_with("L1L2") || name == "l1_l2",
+             second = name == "L2" || name == "l2" || name.starts_with("L1L2") || name == "l1_l2";
   if (!first && !second) {
     context.leave_out("a regulariser of the class " + name);
     json = JsonValue();
@@ -132,7 +191,8 @@ std::string activation_name(const JsonValue& json, const LayerContext& context) 
   const auto plain = [&](std::initializer_list<std::pair<const char*, double>> defaults) {
     return !config || std::all_of(defaults.begin(), defaults.end(), [&](const auto& d) { return number_is(*config, d.first, d.second); });
   };
-  if (name == "ReLU" && config && number_is(*config, "max_value", 6) && !is_null_or_missing(*config, "max_value") && plain({{"negative_slope", 0}, {"threshold", 0}}))
+  if (name == "ReLU" && config && number_is(*config, "max_value", 6) && !is_null_or_missing(*config, "max_value") &&
+      plain({{"negative_slope", 0}, {"threshold", 0}}))
     return "relu6";
   if (name == "ReLU" && (!config || is_null_or_missing(*config, "max_value")) && plain({{"negative_slope", 0}, {"threshold", 0}})) return "relu";
   if (name == "ELU" && plain({{"alpha", 1}})) return "elu";
@@ -169,7 +229,8 @@ void spell_activation(SpelledLayer& layer, std::string_view key, LayerContext& c
     return;
   }
   const std::string found = class_name_of(*json);
-  context.refuse(found == "hard_sigmoid" ? "Keras 3's hard_sigmoid is another function than that of TensorFlow.js" : "TensorFlow.js has no activation '" + found + "'");
+  context.refuse(found == "hard_sigmoid" ? "Keras 3's hard_sigmoid is another function than that of TensorFlow.js"
+                                         : "TensorFlow.js has no activation '" + found + "'");
 }
 
 void spell_dtype(SpelledLayer& layer, LayerContext& context) {
