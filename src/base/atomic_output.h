@@ -113,8 +113,6 @@ class AtomicFile {
 
   OutputFile& file() { return *file_; }
   const std::string& target() const { return target_; }
-  // Where the file is until commit().
-  const std::string& partial_path() const { return partial_; }
   // Closes the file and puts it in the target's place.
   Result<void> commit();
 

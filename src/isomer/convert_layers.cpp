@@ -66,6 +66,7 @@ Result<Translated> translate_source(layers::Spelling to, const ConvertOptions& o
   translate_options.limits = options.load.limits;
   translate_options.rewrite_unsupported_layers = options.rewrite_unsupported_layers;
   translate_options.input_shapes = &t.placed.input_shapes;
+  translate_options.masked_layers = &t.placed.masked_layers;
   t.translation = TRY(layers::translate(t.placed.model, t.stored.topology, to, translate_options));
   TRY(change_weights(t.placed.weights, t.translation.changes, options.load.limits));
   for (const layers::PlacedWeight& weight : t.placed.weights) t.slots.push_back(layers::renamed_slot(weight.slot, t.translation.renamed));
@@ -163,6 +164,17 @@ Result<void> rewrite_layers(const tfjs::LayersModelDocument& source, const std::
   return {};
 }
 
+// TensorFlow.js itself writes models that it does not load: without a depth_multiplier, weights of a nested model twice. So does the converter of Python with
+// what Keras 3 wrote.
+Result<bool> loads_as_it_is(const tfjs::LayersModelDocument& document, const Limits& limits) {
+  const JsonValue& topology = *document.json.find("modelTopology");
+  if (!document.has_weights || layers::generation_of(topology) == layers::Generation::kKeras3) return false;
+  std::set<std::string> names;
+  for (const tfjs::WeightEntry& entry : document.weights.entries)
+    if (!names.insert(entry.name).second) return false;
+  return TRY(tfjs::stored_model(document, limits)).topology == topology;
+}
+
 // --- Keras
 
 // Within a group Keras sets trainable weights first.
@@ -250,9 +262,7 @@ Result<void> convert_layers(const std::string& output, const Metadata& metadata,
     case Format::kLayersModel: {
       if (result.source.format == Format::kLayersModel && !options.rewrite_unsupported_layers && options.load.weights.empty()) {
         const auto document = TRY(in_context(tfjs::read_layers_model(result.source.path, options.load.limits), "reading " + result.source.path));
-        // What Keras 3 wrote does not load in TensorFlow.js as it is.
-        if (layers::generation_of(*document.json.find("modelTopology")) != layers::Generation::kKeras3)
-          return rewrite_layers(document, output, metadata, options, result);
+        if (TRY(loads_as_it_is(document, options.load.limits))) return rewrite_layers(document, output, metadata, options, result);
       }
       return to_layers_model(output, metadata, options, result);
     }

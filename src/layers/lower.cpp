@@ -178,6 +178,7 @@ std::vector<LayerValue> Lowering::call_layer(Emitter& e, const Layer& layer, con
   std::vector<PartialShape> shapes;
   for (const LayerValue& input : inputs) shapes.push_back(e.shape(input.value));
   result.input_shapes.try_emplace(path_, std::move(shapes));
+  if (!inputs.empty() && inputs[0].mask.valid()) result.masked_layers.insert(path_);
   std::vector<LayerValue> outputs;
   if (++depth_ > options_.limits.nesting) {
     e.refuse(Error{ErrorCode::kLimitExceeded, "layers nest deeper than " + std::to_string(options_.limits.nesting), {}, {}, {}});

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct LoweredModel {
   std::vector<WeightSlot> weights;
   std::vector<std::string> notes;  // what a user should know: random layers that pass their input through, ...
   InputShapes input_shapes;
+  std::set<std::vector<std::string>> masked_layers;  // paths of those whose first input has a mask
   std::vector<UnknownLayer> unknown_layers;
 };
 

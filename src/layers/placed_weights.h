@@ -19,6 +19,7 @@ struct PlacedModel {
   // In the order of the model's layers (of nested models too); of one layer in Keras's.
   std::vector<PlacedWeight> weights;
   InputShapes input_shapes;
+  std::set<std::vector<std::string>> masked_layers;
   std::vector<UnknownLayer> unknown_layers;  // custom ones: their weights are the file's
   std::vector<std::string> notes;
 };

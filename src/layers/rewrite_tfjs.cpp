@@ -129,6 +129,7 @@ class Rewriter {
     if (!has_inputs(1)) return false;
     if (name == "Normalization") return normalization(layer.config);
     if (name == "ZeroPadding1D" || name == "Cropping1D" || name == "UpSampling1D") return on_a_plane(layer);
+    if (name.starts_with("Global") && !is_neutral(layer.config, "keepdims")) return keep_dimensions(layer);
     if (name == "GlobalAveragePooling3D" || name == "GlobalMaxPooling3D") return pool_space(layer);
     if (name == "Conv1D" && text_of(layer.config, "padding") == "causal") return causal(layer.config);
     return false;
@@ -201,6 +202,26 @@ class Rewriter {
     if (last < 1 || text_of(layer.config, "data_format") == "channels_first" || !is_neutral(layer.config, "keepdims")) return false;
     put_before("line", "Reshape", reshape({-1, last}));
     become(layer.class_name.substr(0, layer.class_name.size() - 2) + "1D", JsonValue::object());
+    return true;
+  }
+
+  // The pooled sizes come back as ones.
+  bool keep_dimensions(const SpelledLayer& layer) {
+    const int64_t rank = shape().has_rank() ? shape().rank() : 0, last = channels(rank);
+    if (last < 1 || rank < 3 || text_of(layer.config, "data_format") == "channels_first") return false;
+    JsonValue::Array sizes(static_cast<size_t>(rank - 2), JsonValue(1));
+    sizes.emplace_back(last);
+    JsonValue config = layer.config;
+    config.erase("keepdims");
+    std::string class_name = layer.class_name;
+    if (rank == 5) {
+      put_before("line", "Reshape", reshape({-1, last}));
+      class_name = class_name.substr(0, class_name.size() - 2) + "1D";
+    }
+    put_before("pool", class_name, std::move(config));
+    JsonValue back = JsonValue::object();
+    back["target_shape"] = JsonValue(std::move(sizes));
+    become("Reshape", std::move(back));
     return true;
   }
 

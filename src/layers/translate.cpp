@@ -53,6 +53,7 @@ class Translator {
     std::set<std::string> used;
     choose_names(model, {}, used);
     result_.config = TRY(write_model(model, model_config(topology), {}));
+    if (to_ == Spelling::kTfjs && options_.masked_layers && !options_.masked_layers->empty()) check_masks(model, {});
     if (refused_.empty()) return std::move(result_);
     std::string text =
         std::to_string(refused_.size()) + (refused_.size() == 1 ? " layer cannot" : " layers cannot") + " be expressed in " + target_name() + ":";
@@ -82,7 +83,7 @@ class Translator {
   void choose_names(const Model& model, const std::vector<std::string>& path, std::set<std::string>& used) {
     for (const Layer& layer : model.layers) {
       std::string name = layer.name;
-      if (!is_valid_name(name) && layer.class_name != "InputLayer")
+      if (!is_valid_name(name))
         for (size_t i = 0; i < name.size(); ++i)
           if (!is_valid_name(std::string(i == 0 ? "" : "x") + name[i])) name[i] = i == 0 ? 'x' : '_';
       if (path.empty() || to_ == Spelling::kTfjs) {
@@ -116,6 +117,48 @@ class Translator {
     full.push_back(name);
     const auto found = result_.renamed.find(full);
     return found == result_.renamed.end() ? name : found->second;
+  }
+
+  // --- Masks: TensorFlow.js hands the last mask on to every layer that comes after, also where Keras has none.
+
+  void check_masks(const Model& model, const std::vector<std::string>& path) {
+    for (size_t i = 0; i < model.layers.size(); ++i) {
+      const Layer& layer = model.layers[i];
+      std::vector<std::string> own = path;
+      own.push_back(layer.name);
+      if (layer.model) {
+        check_masks(*layer.model, own);
+      } else if (is_recurrent(layer.class_name) || layer.class_name == "Softmax") {
+        const bool masked = options_.masked_layers->contains(own);
+        if (!masked) refuse(layer, path, "TensorFlow.js would give it the mask of an earlier layer");
+        if (masked && layer.class_name == "Bidirectional" && from_ != Generation::kTfjs && returns_sequences(layer) && reaches_output(model, i))
+          refuse(layer, path, "where a step is masked, Keras gives zeros and TensorFlow.js the output of the step before, and these reach the model's output");
+      }
+    }
+  }
+
+  static bool returns_sequences(const Layer& layer) {
+    const JsonValue* inner = layer.config.find("layer");
+    const JsonValue* config = inner ? inner->find("config") : nullptr;
+    const JsonValue* sequences = config ? config->find("return_sequences") : nullptr;
+    return sequences && *sequences == JsonValue(true);
+  }
+
+  // Does what the layer gives reach an output without passing a layer that skips masked steps?
+  static bool reaches_output(const Model& model, size_t from) {
+    std::set<size_t> seen = {from};
+    std::vector<size_t> open = {from};
+    while (!open.empty()) {
+      const auto at = static_cast<int32_t>(open.back());
+      open.pop_back();
+      if (std::any_of(model.outputs.begin(), model.outputs.end(), [&](const Port& port) { return port.ref.layer == at; })) return true;
+      for (size_t i = 0; i < model.layers.size(); ++i) {
+        if (is_recurrent(model.layers[i].class_name)) continue;
+        for (const Call& call : model.layers[i].calls)
+          if (std::any_of(call.inputs.begin(), call.inputs.end(), [&](const TensorRef& ref) { return ref.layer == at; }) && seen.insert(i).second) open.push_back(i);
+      }
+    }
+    return false;
   }
 
   // --- Models

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct TranslateOptions {
   bool rewrite_unsupported_layers = false;
   // Shapes of each layer's inputs (LoweredModel::input_shapes); null: not known, then what depends on them is left as it is.
   const InputShapes* input_shapes = nullptr;
+  // Layers whose input comes with a mask (LoweredModel::masked_layers); null: not known.
+  const std::set<std::vector<std::string>>* masked_layers = nullptr;
 };
 
 // A weight that goes by another name, or with other values, because its layer was rewritten.

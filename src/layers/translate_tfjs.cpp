@@ -333,6 +333,19 @@ void check_image(SpelledLayer& layer, LayerContext& context) {
     context.refuse("TensorFlow.js ignores channels first here");
 }
 
+// Bidirectional cannot take an RNN apart into layer and cell: the layer of the cell's class is the same.
+void join_cell(SpelledLayer& layer) {
+  const JsonValue* cell = layer.config.find("cell");
+  const std::string name = cell ? class_name_of(*cell) : std::string();
+  const JsonValue* inner = cell && cell->is_object() ? cell->find("config") : nullptr;
+  if (!inner || !inner->is_object() || (name != "SimpleRNNCell" && name != "LSTMCell" && name != "GRUCell")) return;
+  JsonValue config = *inner;
+  for (const JsonMember& member : layer.config.members())
+    if (member.key != "cell" && member.key != "cells") config[member.key] = member.value;
+  layer.class_name = name.substr(0, name.size() - 4);
+  layer.config = std::move(config);
+}
+
 // Layers that are another one in TensorFlow.js, to the bit.
 void rename_equal(SpelledLayer& layer, LayerContext& context) {
   JsonValue& config = layer.config;
@@ -376,6 +389,7 @@ void rename_equal(SpelledLayer& layer, LayerContext& context) {
 
 void spell_for_tfjs(SpelledLayer& layer, LayerContext& context) {
   rename_equal(layer, context);
+  if (layer.class_name == "RNN" && context.wrapped) join_cell(layer);
   if (!contains(kClasses, layer.class_name)) {
     if (is_keras_class(layer.class_name)) return context.refuse("TensorFlow.js has no such layer");
     context.note("a custom class: register it with tf.serialization.registerClass before the model is loaded");

@@ -22,6 +22,6 @@ struct ArchiveModel {
 };
 
 // Returns the size of the file. Times are fixed, so the same model gives the same bytes.
-Result<int64_t> write_archive(const ArchiveModel& model, const std::string& path, const BeforeCommit& before_commit = {});
+Result<int64_t> write_archive(const ArchiveModel& model, const std::string& path);
 
 }  // namespace isomer::keras

@@ -42,13 +42,11 @@ Result<Hdf5Node> tree_of(const H5Model& model) {
 
 }  // namespace
 
-Result<int64_t> write_h5(const H5Model& model, const std::string& path, const BeforeCommit& before_commit) {
+Result<int64_t> write_h5(const H5Model& model, const std::string& path) {
   const Hdf5Node root = TRY(tree_of(model));
   AtomicFile output = TRY(AtomicFile::create(path));
   TRY(write_hdf5(root, [&](std::span<const std::byte> bytes) { return output.file().append(bytes); }));
   const int64_t size = output.file().size();
-  TRY(output.file().close());
-  if (before_commit) TRY(before_commit(output.partial_path()));
   TRY(output.commit());
   return size;
 }

@@ -1,7 +1,6 @@
 // Writing Keras HDF5 files: a whole model, in the layout that tf_keras writes.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,10 +22,7 @@ struct H5Model {
   std::vector<NamedTensor> optimizer_weights;
 };
 
-// Called with the path of the complete file before it takes its place; an error means that nothing is kept.
-using BeforeCommit = std::function<Result<void>(const std::string& partial)>;
-
 // Returns the size of the file. The same model gives the same bytes. A file that is there is replaced, all at once.
-Result<int64_t> write_h5(const H5Model& model, const std::string& path, const BeforeCommit& before_commit = {});
+Result<int64_t> write_h5(const H5Model& model, const std::string& path);
 
 }  // namespace isomer::keras
