@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures `isomer convert`: time beside a plain copy of the same bytes, peak memory beside its bound, and the time to start.
 
-  bench/convert.py [--binary FILE] [--models FOLDER] [--runs N] [--converter COMMAND] [NAME]...        NAME: resnet50, large (default: both)
+  bench/convert.py [--binary FILE] [--models FOLDER] [--runs N] [--converter COMMAND] [NAME]...
+                   NAME: resnet50, large, resnet50_h5, resnet50_keras (default: all)
 
 The models are made on the first run, by bench/models.py with .peers/venv (tests/peers/setup makes it), and kept in build/bench. Everything is read once before
 it is timed, so that files come from memory; the median of N runs counts. Peak memory is the maximum resident set of the process, mapped pages of the input
@@ -67,7 +68,7 @@ def read_all(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", default=["resnet50", "large"])
+    parser.add_argument("names", nargs="*", metavar="NAME", default=["resnet50", "large", "resnet50_h5", "resnet50_keras"])
     parser.add_argument("--binary", default=os.path.join(ROOT, "build/release/isomer"))
     parser.add_argument("--models", default=os.path.join(ROOT, "build/bench"))
     parser.add_argument("--runs", type=int, default=5)
@@ -79,11 +80,12 @@ def main():
     for name in options.names:
         folder = os.path.join(options.models, name)
         facts = make(name, folder)
-        model, out, copy = (os.path.join(folder, part) for part in ("saved_model", "converted", "copied"))
-        read_all(model)
-        copied, _ = median(["cp", "-r", "--reflink=never", model, copy], copy, options.runs)
+        saved, out, copy = (os.path.join(folder, part) for part in ("saved_model", "converted", "copied"))
+        model, flags = os.path.join(saved, facts.get("model", "")), facts.get("flags", [])
+        read_all(saved)
+        copied, _ = median(["cp", "-r", "--reflink=never", saved, copy], copy, options.runs)
         shutil.rmtree(copy)
-        seconds, peak = median([options.binary, "convert", "--quiet", model, out], out, options.runs)
+        seconds, peak = median([options.binary, "convert", "--quiet"] + flags + [model, out], out, options.runs)
         shutil.rmtree(out)
         bound = facts["largest_tensor_bytes"] + (64 << 20) + 2048 * facts["nodes"]
         row = [name, "%.0f" % (facts["bytes"] / 1e6), "%.3f" % seconds, "%.3f" % copied, "%.1f" % (seconds / copied), "%.0f" % (peak / 2**20), "%.0f" % (bound / 2**20)]

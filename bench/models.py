@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes the models that bench/convert.py measures, with real TensorFlow.
 
-  .peers/venv/bin/python bench/models.py NAME FOLDER          NAME: resnet50 | large
+  .peers/venv/bin/python bench/models.py NAME FOLDER          NAME: resnet50 | large | resnet50_h5 | resnet50_keras
 
-Writes FOLDER/saved_model and FOLDER/facts.json (bytes, nodes, largest tensor). Weights are random with a fixed seed; their values do not matter here.
+Writes FOLDER/saved_model (the file in it for Keras's formats) and FOLDER/facts.json (bytes, nodes, largest tensor, model, flags). Weights are random with a fixed seed; their values do not matter here.
 """
 import json
 import os
@@ -45,6 +45,29 @@ def large(folder):
     tf.saved_model.save(m, folder, signatures=serve)
 
 
+def resnet50_h5(folder):
+    """The same layers as tf_keras saves them in HDF5."""
+    import tf_keras
+    os.makedirs(folder)
+    model = tf_keras.applications.ResNet50(weights=None)
+    model.save(os.path.join(folder, "model.h5"))
+    return keras_facts(model, folder, "model.h5")
+
+
+def resnet50_keras(folder):
+    """The same layers in an archive of Keras 3."""
+    os.makedirs(folder)
+    model = tf.keras.applications.ResNet50(weights=None)
+    model.save(os.path.join(folder, "model.keras"))
+    return keras_facts(model, folder, "model.keras")
+
+
+def keras_facts(model, folder, file):
+    largest = max(4 * tf.TensorShape(w.shape).num_elements() for w in model.weights)
+    return {"bytes": os.path.getsize(os.path.join(folder, file)), "nodes": len(model.layers), "largest_tensor_bytes": largest, "model": file,
+            "flags": ["--output_format", "tfjs_layers_model"]}
+
+
 def facts(folder):
     saved = saved_model_pb2.SavedModel()
     with open(os.path.join(folder, "saved_model.pb"), "rb") as f:
@@ -58,13 +81,13 @@ def facts(folder):
 
 
 def main():
-    makers = {"resnet50": resnet50, "large": large}
+    makers = {"resnet50": resnet50, "large": large, "resnet50_h5": resnet50_h5, "resnet50_keras": resnet50_keras}
     if len(sys.argv) != 3 or sys.argv[1] not in makers:
         raise SystemExit(__doc__)
     folder = os.path.join(sys.argv[2], "saved_model")
-    makers[sys.argv[1]](folder)
+    known = makers[sys.argv[1]](folder)
     with open(os.path.join(sys.argv[2], "facts.json"), "w", encoding="utf-8") as f:
-        json.dump(facts(folder), f)
+        json.dump(known or facts(folder), f)
 
 
 if __name__ == "__main__":

@@ -187,6 +187,16 @@ def hdf5_files():
         put("hdf5", path.stem, path.read_bytes())
 
 
+def keras_files():
+    fixtures = ROOT.parent.parent / "tests/formats"
+    for name in ("keras_h5_texts/source/model.h5", "keras_h5_of_keras3/source/model.h5", "keras_archive_of_tf_keras/source/model.keras",
+                 "keras_json/source/architecture.json"):
+        put("keras", name.replace("/", "-"), (fixtures / name).read_bytes())
+    put("keras", "architecture.yaml", b"class_name: Sequential\nconfig:\n- class_name: Dense\n  config:\n    name: d\n    units: 2\n"
+        b"    batch_input_shape: !!python/tuple [null, 3]\nkeras_version: 2.2.4\n")
+    put("yaml", "values", b"a: &x [1, -2.5e-3, .inf, .nan, ~, yes, 'no', \"t\\n\"]\nb: *x\nc: {d: !!python/tuple [x]}\n")
+
+
 if __name__ == "__main__":
     sorted_tables()
     bundles()
@@ -198,3 +208,4 @@ if __name__ == "__main__":
     json_texts()
     tfjs_models()
     hdf5_files()
+    keras_files()

@@ -119,7 +119,7 @@ Result<Recognised> recognise_file(const std::string& path, const Limits& limits)
     return fail(unrecognised(path));
   }
   if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return Recognised{Format::kKerasH5, path};
-  if (starts_with(bytes, "PK\x03\x04")) return Recognised{Format::kKerasArchive, path};
+  if (starts_with(bytes, "PK\x03\x04") || starts_with(bytes, "PK\x05\x06")) return Recognised{Format::kKerasArchive, path};
   if (starts_with(bytes, "TFL3", 4)) return Recognised{Format::kTflite, path};
   const std::string_view head = text_head(bytes);
   if (head.starts_with("{") || head.starts_with("[") || head.starts_with("\"")) {

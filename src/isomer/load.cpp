@@ -32,6 +32,13 @@ Result<ir::Module> import_graph_model(const tfjs::GraphModelDocument& document, 
 
 // The layers of a model become ops, its weights variables.
 Result<ir::Module> import_layers(const layers::StoredModel& stored, const LoadOptions& options, std::vector<std::string>& notes) {
+  if (options.signature && *options.signature != "serving_default") {
+    return fail(Error{ErrorCode::kNotFound,
+                      "there is no signature '" + *options.signature + "': a model of Keras layers has serving_default alone",
+                      {},
+                      {},
+                      "leave --signature_name out"});
+  }
   layers::LoweringOptions lowering;
   lowering.limits = options.limits;
   layers::LoweredModel lowered = TRY(layers::lower_stored(stored, lowering, options.seed));

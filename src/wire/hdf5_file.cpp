@@ -140,6 +140,13 @@ Result<void> read_widths(Cursor& cursor, File& file) {
   return {};
 }
 
+// A file may be longer than its superblock says, not shorter. The end counts from the start of the file, a user block included.
+Result<void> check_end(const File& file, int64_t end) {
+  if (end <= file.base + file.bytes.size()) return {};
+  return fail_at(ErrorCode::kTruncated, "the file has " + std::to_string(file.base + file.bytes.size()) + " bytes of " + std::to_string(end),
+                 file.base + file.bytes.size());
+}
+
 Result<void> read_old_superblock(Cursor start, int64_t version, File& file) {
   TRY(start.skip(8 + 1 + 4));
   TRY(read_widths(start, file));
@@ -147,7 +154,7 @@ Result<void> read_old_superblock(Cursor start, int64_t version, File& file) {
   TRY(cursor.skip(1 + 2 + 2 + 4 + (version == 1 ? 4 : 0)));
   TRY(cursor.address());  // the base address; what counts is where the superblock was found
   TRY(cursor.address());  // free space
-  TRY(cursor.address());  // end of the file: a file may be longer, and what is missing is noticed where it is needed
+  TRY(check_end(file, TRY(cursor.address())));
   TRY(cursor.address());  // driver information
   TRY(cursor.skip(file.offset_size));
   file.root = TRY(cursor.address());
@@ -161,9 +168,10 @@ Result<void> read_new_superblock(Cursor start, File& file) {
   TRY(cursor.skip(8 + 1 + 2 + 1));
   TRY(cursor.address());
   TRY(cursor.address());  // superblock extension
-  TRY(cursor.address());
+  const int64_t end = TRY(cursor.address());
   file.root = TRY(cursor.address());
-  return cursor.checksum("the superblock");
+  TRY(cursor.checksum("the superblock"));
+  return check_end(file, end);
 }
 
 }  // namespace

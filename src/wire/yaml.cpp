@@ -10,6 +10,9 @@
 namespace isomer {
 namespace {
 
+// What all aliases of a text may repeat, as a multiple of the text itself.
+constexpr int64_t kAliasRatio = 200;
+
 struct Parser {
   yaml_parser_t parser;
   Parser() { yaml_parser_initialize(&parser); }
@@ -49,7 +52,8 @@ JsonValue resolve(const std::string& text) {
 
 class Reader {
  public:
-  Reader(std::string_view text, const Limits& limits) : limits_(limits), left_(limits.document_bytes) {
+  Reader(std::string_view text, const Limits& limits)
+      : limits_(limits), left_(limits.document_bytes), aliases_left_((1 << 20) + kAliasRatio * static_cast<int64_t>(text.size())) {
     yaml_parser_set_input_string(&parser_.parser, reinterpret_cast<const unsigned char*>(text.data()), text.size());
     yaml_parser_set_encoding(&parser_.parser, YAML_UTF8_ENCODING);
   }
@@ -145,7 +149,8 @@ class Reader {
   Result<JsonValue> alias(const yaml_event_t& event) {
     const auto found = anchors_.find(name_of(event.data.alias.anchor));
     if (found == anchors_.end()) return fail(Error{ErrorCode::kMalformed, "an alias names nothing that was read before", place(event.start_mark), {}, {}});
-    TRY(charge(cost(found->second)));
+    aliases_left_ -= cost(found->second);
+    if (aliases_left_ < 0) return fail(Error{ErrorCode::kLimitExceeded, "aliases make the document far larger than its text", place(event.start_mark), {}, {}});
     return found->second;
   }
 
@@ -155,7 +160,7 @@ class Reader {
   }
 
   const Limits& limits_;
-  int64_t left_;
+  int64_t left_, aliases_left_;
   Parser parser_;
   std::map<std::string, JsonValue> anchors_;
 };

@@ -12,6 +12,7 @@ Kinds:
   manifest   a converted model whose model.json or weight files are tampered with
   archive    .tar.gz files that lead out of their folder, link elsewhere or unpack to gigabytes
   shape      graphs of great depth and length
+  keras      Keras files that are no models, lie about sizes or nest without end
 
 Always: no crash, no sanitizer report, an end within --seconds; memory below --memory MiB (not with sanitizers). A refusal has exit code 1 (2 where the
 command itself is wrong), tells on standard error what, where and what to do, and leaves no output and no partial folder. An exit code of 0 is right only
@@ -22,7 +23,6 @@ import collections
 import concurrent.futures
 import filecmp
 import fnmatch
-import io
 import json
 import os
 import random
@@ -31,7 +31,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
@@ -39,6 +38,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+import bad_made  # noqa: E402
+from bad_made import rewrite  # noqa: E402
 import fixture as fx  # noqa: E402
 
 ERROR = re.compile(r"^(?:isomer: |error: )*(truncated|malformed|unsupported|limit exceeded|not found|invalid model|invalid argument|input/output error): .")
@@ -170,7 +172,7 @@ def has_checksum(file):
 
 def notices_truncation(file):
     """False for text, which may end at any line, and for files of which the converter may need only the beginning or nothing."""
-    return not file.endswith((".pbtxt", ".txt")) and os.path.basename(file) != "tfhub_module.pb"
+    return not file.endswith((".pbtxt", ".txt")) and os.path.basename(file) not in ("tfhub_module.pb", "keras_metadata.pb")
 
 
 class Fixture:
@@ -196,13 +198,6 @@ class Fixture:
             shutil.copy(self.fixture.model, copy)
         change(copy)
         return folder, copy
-
-
-def rewrite(path, change):
-    with open(path, "rb") as f:
-        data = f.read()
-    with open(path, "wb") as f:
-        f.write(change(data))
 
 
 def cut_points(size):
@@ -257,6 +252,8 @@ def choice(judge, f):
         known = f.fixture.options["output_node_names"]
         cases.append((["--output_node_names", "nobody"], ["nobody", known[-1]]))
         cases.append(([], [known[-1]]))  # the candidates are listed
+    elif f.fixture.format in fx.KERAS_FORMATS and f.fixture.format != "keras_saved_model":
+        cases.append((["--signature_name", "nobody"], ["nobody", "serving_default"]))
     else:
         signatures = [s for s, _, _ in f.fixture.selections() if s]
         tags = f.fixture.options.get("tags")
@@ -310,203 +307,6 @@ def exact_files(judge, folder):
         shutil.rmtree(work)
 
 
-# ---- graph models that were tampered with
-
-def edits():
-    """[(name, change(model.json as dict, folder), words of the error)]"""
-    def entry(key, value):
-        def change(model, folder):
-            model["weightsManifest"][0]["weights"][0][key] = value
-        return change
-
-    def paths(*names):
-        def change(model, folder):
-            model["weightsManifest"][0]["paths"] = list(names)
-        return change
-
-    def topology(edit):
-        def change(model, folder):
-            edit(model["modelTopology"])
-        return change
-
-    def set_key(key, value):
-        def change(model, folder):
-            model[key] = value
-        return change
-
-    def weights(edit):
-        def change(model, folder):
-            rewrite(os.path.join(folder, model["weightsManifest"][0]["paths"][0]), edit)
-        return change
-
-    def duplicate(model, folder):
-        group = model["weightsManifest"][0]["weights"]
-        group[1]["name"] = group[0]["name"]
-
-    def cycle(t):
-        last = t["node"][-1]
-        last["input"] = [last["name"]]
-
-    return [
-        ("path leads out", paths("../secret.bin"), ["../secret.bin"]),
-        ("path leads out, encoded", paths("%2e%2e/secret.bin"), ["secret.bin"]),
-        ("path leads out in the middle", paths("a/../../secret.bin"), ["secret.bin"]),
-        ("absolute path", paths("/etc/passwd"), ["/etc/passwd"]),
-        ("path with NUL", paths("group1\0.bin"), []),
-        ("a directory", paths("."), []),
-        ("missing shard", paths("nowhere.bin"), ["nowhere.bin"]),
-        ("no shards", paths(), []),
-        ("short weights", weights(lambda d: d[:-3]), []),
-        ("long weights", weights(lambda d: d + b"1234"), []),
-        ("empty weights", weights(lambda d: b""), []),
-        ("absurd shape", entry("shape", [1 << 31, 1 << 31, 64]), []),
-        ("overflowing shape", entry("shape", [1 << 62, 1 << 62]), []),
-        ("negative dimension", entry("shape", [-1]), []),
-        ("fractional dimension", entry("shape", [2.5]), []),
-        ("shape is text", entry("shape", "2,3"), []),
-        ("unknown dtype", entry("dtype", "float8"), ["float8"]),
-        ("quantisation without scale", entry("quantization", {"dtype": "uint8"}), []),
-        ("quantisation of text", entry("quantization", {"dtype": "string", "scale": 1, "min": 0}), []),
-        ("name is a number", entry("name", 5), []),
-        ("one name twice", duplicate, []),
-        ("manifest is an object", set_key("weightsManifest", {"paths": []}), []),
-        ("no topology", set_key("modelTopology", None), []),
-        ("topology is a list", set_key("modelTopology", [1, 2]), []),
-        ("signature is text", set_key("signature", "x -> y"), []),
-        ("signature names a ghost", set_key("signature", {"outputs": {"y": {"name": "ghost:0"}}}), ["ghost"]),
-        ("a node that waits for itself", topology(cycle), []),
-        ("nodes are text", topology(lambda t: t.update(node="none")), []),
-        ("a node without an op", topology(lambda t: t["node"][-1].pop("op")), []),
-        ("input that does not exist", topology(lambda t: t["node"][-1].update(input=["ghost"])), ["ghost"]),
-        ("base64 that is none", topology(lambda t: t["node"][-1].setdefault("attr", {}).update(padding={"s": "***"})), []),
-    ]
-
-
-def manifest(judge, folder):
-    good = os.path.join(folder, "manifest-good")
-    os.makedirs(good)
-    outcome = judge.convert(good, os.path.join(HERE, "mlp/source"), [])
-    if outcome.code != 0:
-        judge.record("manifest", ["the undamaged model does not convert: " + outcome.text[:300]])
-        return
-    with open(os.path.join(folder, "secret.bin"), "wb") as f:
-        f.write(b"\0" * 4096)
-    for name, change, words in edits():
-        work = tempfile.mkdtemp(dir=folder)
-        copy = os.path.join(work, "model")
-        shutil.copytree(os.path.join(good, "out"), copy)
-        with open(os.path.join(copy, "model.json"), encoding="utf-8") as f:
-            model = json.load(f)
-        change(model, copy)
-        with open(os.path.join(copy, "model.json"), "w", encoding="utf-8") as f:
-            json.dump(model, f)
-        outcome = judge.convert(work, copy, [])
-        judge.record("manifest: " + name, judge.complaints(work, outcome, False, words=words))
-        shutil.rmtree(work)
-    texts = [("nothing", ""), ("half an object", '{"format": "graph-model", "modelTopology": {'), ("deep lists", "[" * 200000), ("deep objects", '{"a":' * 200000),
-             ("a bare number", "12"), ("no UTF-8", '{"format": "\udcff"}'), ("a key twice", '{"modelTopology": {"node": []}, "modelTopology": 5}'),
-             ("a number of a million digits", '{"format": ' + "9" * 1000000 + "}")]
-    for name, text in texts:
-        work = tempfile.mkdtemp(dir=folder)
-        copy = os.path.join(work, "model")
-        shutil.copytree(os.path.join(good, "out"), copy)
-        with open(os.path.join(copy, "model.json"), "wb") as f:
-            f.write(text.encode("utf-8", "surrogateescape"))
-        outcome = judge.convert(work, copy, [])
-        judge.record("manifest: model.json holds " + name, judge.complaints(work, outcome, False))
-        shutil.rmtree(work)
-
-
-# ---- archives
-
-def archive(judge, folder):
-    model = os.path.join(HERE, "mlp/source")
-
-    def tar(path, *extra, include=True):
-        with tarfile.open(path, "w:gz") as t:
-            if include:
-                t.add(model, arcname=".")
-            for info, data in extra:
-                t.addfile(info, io.BytesIO(data))
-
-    def member(name, data=b"evil", **more):
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        for key, value in more.items():
-            setattr(info, key, value)
-        return info, data
-
-    zeros = lambda mib: member("zeros", b"\0" * (mib << 20))
-    cases = [
-        ("a member above the folder", dict(extra=[member("../evil")]), ["evil"]),
-        ("a member above the folder, hidden", dict(extra=[member("variables/../../evil")]), ["evil"]),
-        ("an absolute member", dict(extra=[member("/tmp/isomer-evil")]), ["isomer-evil"]),
-        ("a link out of the folder", dict(extra=[member("link", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd")], allow=True), []),  # may be passed over
-        ("a device", dict(extra=[member("zero", b"", type=tarfile.CHRTYPE)], allow=True), []),
-        ("a model behind a link", dict(extra=[member("saved_model.pb", b"", type=tarfile.SYMTYPE, linkname=os.path.join(model, "saved_model.pb"))], include=False), []),
-        ("nothing", dict(extra=[], include=False), []),
-        ("no model", dict(extra=[member("readme", b"hello")], include=False), []),
-        ("256 MiB of zeros and no model", dict(extra=[zeros(256)], include=False), []),
-    ]
-    for name, content, words in cases:
-        work = tempfile.mkdtemp(dir=folder)
-        path = os.path.join(work, "module.tar.gz")
-        tar(path, *content["extra"], include=content.get("include", True))
-        allow = content.get("allow", False)
-        outcome = judge.convert(work, path, [])
-        found = judge.complaints(work, outcome, allow, words=words)
-        found += ["a file was written outside: " + p for p in (os.path.join(folder, "evil"), "/tmp/isomer-evil", os.path.join(work, "evil")) if os.path.exists(p)]
-        judge.record("archive: " + name, found)
-        shutil.rmtree(work)
-
-
-# ---- depth and length
-
-def varint(n):
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    return bytes(out + bytearray([n]))
-
-
-def field(number, body):
-    body = body.encode() if isinstance(body, str) else body
-    return varint(number << 3 | 2) + varint(len(body)) + body
-
-
-def graph_node(name, op, inputs=(), attributes=b""):
-    return field(1, field(1, name) + field(2, op) + b"".join(field(3, i) for i in inputs) + attributes)
-
-
-def type_attribute(key, dtype):
-    return field(5, field(1, key) + field(2, varint(6 << 3) + varint(dtype)))
-
-
-def shape(judge, folder):
-    floats = type_attribute("T", 1)
-    x = graph_node("x", "Placeholder", (), type_attribute("dtype", 1))
-    length = 20000 if judge.sanitized else 100000  # sanitizers make it 20 times as slow; what is quadratic shows here too
-    chain = x + b"".join(graph_node("n%d" % i, "Neg", ["n%d" % (i - 1) if i else "x"], floats) for i in range(length))
-    nested = b""
-    for _ in range(3000):  # an attribute that is a function that has an attribute ...
-        nested = field(2, field(10, field(1, "f") + field(2, field(1, "a") + nested)))
-    wide = x + graph_node("y", "AddN", ["x"] * 50000, floats + field(5, field(1, "N") + field(2, varint(3 << 3) + varint(50000))))
-    cases = [
-        ("a chain of %d nodes" % length, chain + graph_node("y", "Identity", ["n%d" % (length - 1)], floats), True),
-        ("attributes 3000 deep", x + graph_node("y", "Neg", ["x"], field(5, field(1, "a") + nested)), False),
-        ("a node of 50000 inputs", wide, True),
-    ]
-    for name, data, allow in cases:
-        work = tempfile.mkdtemp(dir=folder)
-        path = os.path.join(work, "graph.pb")
-        with open(path, "wb") as f:
-            f.write(data)
-        outcome = judge.convert(work, path, ["--output_node_names", "y"])
-        judge.record("shape: " + name, judge.complaints(work, outcome, allow))
-        shutil.rmtree(work)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=os.path.join(ROOT, "build/dev/isomer"))
@@ -525,10 +325,10 @@ def main():
 
     folder = tempfile.mkdtemp(prefix="isomer-bad-")
     try:
-        for kind, run in (("files", exact_files), ("manifest", manifest), ("archive", archive), ("shape", shape)):
+        for kind, run in (("files", exact_files), ("manifest", bad_made.manifest), ("archive", bad_made.archive), ("shape", bad_made.shape), ("keras", bad_made.keras)):
             if wanted(kind) and (kind == "files" or options.only == "*"):
                 run(judge, folder)
-        fixtures = [f for f in fx.find_fixtures(options.fixtures) if fnmatch.fnmatch(f.name, options.only)]
+        fixtures = [f for f in fx.find_fixtures(options.fixtures, fx.TF_FORMATS + fx.KERAS_FORMATS) if fnmatch.fnmatch(f.name, options.only)]
 
         def of_fixture(fixture):
             f = Fixture(judge, fixture, folder)

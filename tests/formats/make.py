@@ -3,7 +3,8 @@
 
     .peers/venv/bin/python tests/formats/make.py [NAME]...          (tests/peers/setup makes .peers/venv)
 
-Every model is small and seeded. The parts: recorder.py writes the folders, saved_models.py, legacy_models.py and refused_models.py hold the models.
+Every model is small and seeded. The parts: recorder.py writes the folders, saved_models.py, legacy_models.py, refused_models.py and keras_models.py
+hold the models.
 """
 import os
 import sys
@@ -17,6 +18,7 @@ import recorder  # noqa: E402
 import saved_models  # noqa: E402,F401
 import legacy_models  # noqa: E402,F401
 import refused_models  # noqa: E402,F401
+import keras_models  # noqa: E402,F401
 
 if __name__ == "__main__":
     recorder.make(sys.argv[1:])

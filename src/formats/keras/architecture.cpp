@@ -28,9 +28,12 @@ Result<JsonValue> read_text(const Bytes& file, const Limits& limits) {
 }  // namespace
 
 Result<layers::StoredModel> read_architecture(const std::string& path, const Limits& limits) {
-  const Bytes file = TRY(map_file(path));
-  JsonValue json = TRY(in_context(read_text(file, limits), "reading " + path));
-  if (!json.is_object()) return fail(Error{ErrorCode::kInvalidModel, "expected an object, found " + describe(json), path, {}, {}});
+  return in_context(read_architecture(TRY(map_file(path)), limits), "reading " + path);
+}
+
+Result<layers::StoredModel> read_architecture(const Bytes& file, const Limits& limits) {
+  JsonValue json = TRY(read_text(file, limits));
+  if (!json.is_object()) return fail(ErrorCode::kInvalidModel, "expected an object, found " + describe(json));
   layers::StoredModel model;
   model.keras_version = text_member(json, "keras_version");
   model.backend = text_member(json, "backend");

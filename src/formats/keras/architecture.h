@@ -3,11 +3,14 @@
 
 #include <string>
 
+#include "base/bytes.h"
 #include "layers/stored_model.h"
 
 namespace isomer::keras {
 
 // The model has no weights: they are drawn by its initialisers, or come from a file of their own (read_h5_weights).
 Result<layers::StoredModel> read_architecture(const std::string& path, const Limits& limits);
+// The same from bytes.
+Result<layers::StoredModel> read_architecture(const Bytes& file, const Limits& limits);
 
 }  // namespace isomer::keras

@@ -12,15 +12,17 @@ namespace {
 // The members of an archive, packed or not.
 class Members {
  public:
-  static Result<Members> open(const std::string& path, const Limits& limits) {
+  static Result<Members> of_directory(const std::string& path) {
     Members members;
-    if (is_directory(path)) {
-      members.directory_ = path;
-      for (const std::string& name : TRY(list_directory(path)))
-        if (is_regular_file(path + "/" + name)) members.names_.push_back(name);
-      return members;
-    }
-    members.zip_ = TRY(ZipArchive::open(TRY(map_file(path)), limits));
+    members.directory_ = path;
+    for (const std::string& name : TRY(list_directory(path)))
+      if (is_regular_file(path + "/" + name)) members.names_.push_back(name);
+    return members;
+  }
+
+  static Result<Members> of_archive(const Bytes& file, const Limits& limits) {
+    Members members;
+    members.zip_ = TRY(ZipArchive::open(file, limits));
     for (const ZipEntry& entry : members.zip_->entries()) members.names_.push_back(entry.name);
     return members;
   }
@@ -35,6 +37,11 @@ class Members {
   }
 
   Result<JsonValue> read_json_member(const std::string& name, const Limits& limits) const {
+    // Configurations take kilobytes, or a few megabytes; compressed spaces are cheap to write and dear to read.
+    constexpr int64_t kMostBytes = int64_t{256} << 20;
+    const ZipEntry* entry = zip_ ? zip_->find(name) : nullptr;
+    if (entry && entry->size > kMostBytes)
+      return fail(ErrorCode::kLimitExceeded, "'" + name + "' unpacks to " + std::to_string(entry->size) + " bytes, more than " + std::to_string(kMostBytes));
     const Bytes text = TRY(read(name, limits));
     return in_context(read_json(text.text(), limits), "reading '" + name + "'");
   }
@@ -103,9 +110,11 @@ Result<layers::StoredModel> read_members(const Members& members, const Limits& l
 
 }  // namespace
 
+Result<layers::StoredModel> read_archive(const Bytes& file, const Limits& limits) { return read_members(TRY(Members::of_archive(file, limits)), limits); }
+
 Result<layers::StoredModel> read_archive(const std::string& path, const Limits& limits) {
-  const Members members = TRY(in_context(Members::open(path, limits), "reading " + path));
-  return in_context(read_members(members, limits), "reading " + path);
+  if (!is_directory(path)) return in_context(read_archive(TRY(map_file(path)), limits), "reading " + path);
+  return in_context(read_members(TRY(Members::of_directory(path)), limits), "reading " + path);
 }
 
 }  // namespace isomer::keras

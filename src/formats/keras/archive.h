@@ -5,11 +5,14 @@
 
 #include <string>
 
+#include "base/bytes.h"
 #include "layers/stored_model.h"
 
 namespace isomer::keras {
 
 // `path` is the archive, or a directory with its config.json.
 Result<layers::StoredModel> read_archive(const std::string& path, const Limits& limits);
+// The same from the bytes of a packed archive.
+Result<layers::StoredModel> read_archive(const Bytes& file, const Limits& limits);
 
 }  // namespace isomer::keras

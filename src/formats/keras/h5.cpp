@@ -61,9 +61,8 @@ Result<bool> has_group(const Hdf5Object& root, const std::string& name) {
   return false;
 }
 
-Result<Hdf5Object> open_root(const std::string& path, const Limits& limits) {
-  const Bytes file = TRY(map_file(path));
-  if (!looks_like_hdf5(file)) return fail(Error{ErrorCode::kMalformed, "this is no HDF5 file", path, {}, {}});
+Result<Hdf5Object> open_root(const Bytes& file, const Limits& limits) {
+  if (!looks_like_hdf5(file)) return fail(ErrorCode::kMalformed, "this is no HDF5 file");
   return TRY(Hdf5File::open(file, limits)).root();
 }
 
@@ -122,12 +121,16 @@ Result<layers::StoredModel> read_model_file(const Hdf5Object& root, const Limits
 
 }  // namespace
 
+Result<layers::StoredModel> read_h5(const Bytes& file, const Limits& limits) { return read_model_file(TRY(open_root(file, limits)), limits); }
+
 Result<layers::StoredModel> read_h5(const std::string& path, const Limits& limits) {
-  return in_context(read_model_file(TRY(in_context(open_root(path, limits), "reading " + path)), limits), "reading " + path);
+  return in_context(read_h5(TRY(map_file(path)), limits), "reading " + path);
 }
 
 Result<void> read_h5_weights(const std::string& path, layers::StoredModel& model, const Limits& limits) {
-  return in_context(take_weights(TRY(in_context(open_root(path, limits), "reading " + path)), model, limits), "reading " + path);
+  const Bytes file = TRY(map_file(path));
+  const auto read = [&]() -> Result<void> { return take_weights(TRY(open_root(file, limits)), model, limits); };
+  return in_context(read(), "reading the weights of " + path);
 }
 
 }  // namespace isomer::keras

@@ -5,12 +5,15 @@
 
 #include <string>
 
+#include "base/bytes.h"
 #include "layers/stored_model.h"
 
 namespace isomer::keras {
 
 // A file of weights alone is NotFound: its architecture is missing, with a hint how to name it.
 Result<layers::StoredModel> read_h5(const std::string& path, const Limits& limits);
+// The same from bytes.
+Result<layers::StoredModel> read_h5(const Bytes& file, const Limits& limits);
 
 // The weights of a file that holds a whole model, weights alone in the layout of .h5 files, or weights in the layout of .keras archives (".weights.h5"), put
 // in the place of those that `model` has.

@@ -2,6 +2,7 @@
 
 A maker is a function `make(source)` that saves a model below the folder `source` and returns a Recipe.
 """
+import contextlib
 import json
 import os
 import platform
@@ -73,7 +74,7 @@ def make(names):
         os.makedirs(source)
         tf.keras.backend.clear_session()
         tf.keras.utils.set_random_seed(20)
-        with tf.Graph().as_default() if getattr(make_one, "version1", False) else tf.init_scope():
+        with tf.Graph().as_default() if getattr(make_one, "version1", False) else contextlib.nullcontext():
             recipe = make_one(source)
         cases = []
         if recipe.calls:

@@ -1,0 +1,127 @@
+"""Files that Keras writes: HDF5, archives, architectures and SavedModels with layers, by tf_keras (Keras 2) and by Keras 3."""
+import os
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from recorder import Recipe, fixture, floats, rng
+
+
+def shaken(model):
+    """Weights that are none of the initialisers' values."""
+    for n, weight in enumerate(model.weights):
+        if weight.dtype not in ("float32", tf.float32):
+            continue
+        value = floats(60 + n, *weight.shape) * 0.4
+        name = getattr(weight, "path", weight.name)
+        weight.assign(np.abs(value) + 0.5 if "variance" in name or "gamma" in name else value)
+    return model
+
+
+def names_of(tensors):
+    return [t.name.split(":")[0] for t in tensors]
+
+
+def calls(model, *inputs, outputs):
+    """Recorded as a run of the whole model, inputs and outputs in the model's order."""
+    keys = names_of(model.inputs)
+    results = model(dict(zip(keys, inputs)) if len(keys) > 1 else inputs[0], training=False)
+    flat = results if isinstance(results, (list, tuple)) else [results]
+    return [("serving_default", dict(zip(keys, inputs)), dict(zip(outputs, [np.asarray(r) for r in flat])))]
+
+
+def picture_model(keras):
+    """Convolutions and batch norm, a small model inside that is called twice, two outputs."""
+    layers = keras.layers
+    inner = keras.Sequential([layers.Input((6,)), layers.Dense(6, activation="tanh", name="squeeze"), layers.BatchNormalization(name="norm")], name="inner")
+    image = layers.Input((8, 8, 2), name="image")
+    x = layers.Conv2D(4, 3, strides=2, padding="same", name="conv")(image)
+    x = layers.BatchNormalization(name="bn")(x)
+    x = layers.ReLU(name="relu")(x)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dense(6, name="widen")(x)
+    x = layers.Add(name="sum")([inner(x), inner(inner(x))])
+    kind, score = layers.Dense(3, activation="softmax", name="kind")(x), layers.Dense(1, name="score")(x)
+    return keras.Model(image, [kind, score], name="pictures")
+
+
+def text_model(keras):
+    """Masked words, recurrent layers of every kind."""
+    layers = keras.layers
+    words = layers.Input((None,), dtype="int32", name="words")
+    x = layers.Embedding(20, 5, mask_zero=True, name="embed")(words)
+    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both")(x)
+    x = layers.GRU(4, return_sequences=True, name="gru")(x)
+    x = layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], name="stack")(x)
+    return keras.Model(words, layers.Dense(2, name="out")(x), name="texts")
+
+
+def trained(keras, model):
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=["sparse_categorical_crossentropy", "mse"])
+    model.train_on_batch(floats(1, 4, 8, 8, 2), [np.array([0, 1, 2, 0]), floats(2, 4, 1)])
+    return model
+
+
+WORDS = np.array([[3, 4, 5, 0, 0], [7, 8, 9, 10, 11]], np.int32)
+
+
+@fixture("keras_h5", "tf_keras: convolutions, a model inside called twice, trained with Adam")
+def keras_h5(source):
+    model = trained(tf_keras, shaken(picture_model(tf_keras)))
+    model.save(os.path.join(source, "model.h5"))
+    return Recipe("keras_h5", calls(model, floats(3, 2, 8, 8, 2), outputs=["kind", "score"]), model="source/model.h5")
+
+
+@fixture("keras_h5_texts", "tf_keras: masked embedding, Bidirectional LSTM, GRU, stacked cells")
+def keras_h5_texts(source):
+    model = shaken(text_model(tf_keras))
+    model.save(os.path.join(source, "model.h5"))
+    return Recipe("keras_h5", calls(model, WORDS, outputs=["out"]), model="source/model.h5")
+
+
+@fixture("keras_h5_of_keras3", "Keras 3 writing HDF5")
+def keras_h5_of_keras3(source):
+    model = shaken(picture_model(tf.keras))
+    model.save(os.path.join(source, "model.h5"))
+    return Recipe("keras_h5", calls(model, floats(4, 2, 8, 8, 2), outputs=["kind", "score"]), model="source/model.h5")
+
+
+@fixture("keras_archive", "Keras 3: an archive with the optimiser's state")
+def keras_archive(source):
+    model = trained(tf.keras, shaken(picture_model(tf.keras)))
+    model.save(os.path.join(source, "model.keras"))
+    return Recipe("keras_v3", calls(model, floats(5, 2, 8, 8, 2), outputs=["kind", "score"]), model="source/model.keras")
+
+
+@fixture("keras_archive_texts", "Keras 3: an archive of recurrent layers, whose weights lie under classes' names")
+def keras_archive_texts(source):
+    model = shaken(text_model(tf.keras))
+    model.save(os.path.join(source, "model.keras"))
+    return Recipe("keras_v3", calls(model, WORDS, outputs=["out"]), model="source/model.keras")
+
+
+@fixture("keras_archive_of_tf_keras", "tf_keras writing an archive")
+def keras_archive_of_tf_keras(source):
+    model = shaken(text_model(tf_keras))
+    model.save(os.path.join(source, "model.keras"))
+    return Recipe("keras_v3", calls(model, WORDS, outputs=["out"]), model="source/model.keras")
+
+
+@fixture("keras_json", "an architecture as JSON, the weights in a file of their own")
+def keras_json(source):
+    model = shaken(picture_model(tf_keras))
+    with open(os.path.join(source, "architecture.json"), "w", encoding="utf-8") as f:
+        f.write(model.to_json())
+    model.save_weights(os.path.join(source, "weights.h5"))
+    return Recipe("keras_json", calls(model, floats(6, 2, 8, 8, 2), outputs=["kind", "score"]), model="source/architecture.json",
+                  options={"weights": "source/weights.h5"})
+
+
+@fixture("keras_saved_model", "tf_keras: a SavedModel that tells of its layers")
+def keras_saved_model(source):
+    layers = tf_keras.layers
+    model = shaken(tf_keras.Sequential([layers.Input((4,), name="x"), layers.Dense(3, activation="relu", name="hidden"), layers.Dense(2, name="y")], name="small"))
+    model.save(source, save_format="tf")
+    x = floats(7, 2, 4)
+    return Recipe("keras_saved_model", calls(model, x, outputs=["y"]))
