@@ -53,6 +53,9 @@ void drop_neutral_keras3(JsonValue& config) {
 }
 
 void spell_initializer(JsonValue& json) {
+  // The first versions of Keras 3 wrote some by the names of their classes, not those that they are known by.
+  if (const std::string name = class_name_of(json); json.is_object() && (name == "OrthogonalInitializer" || name == "IdentityInitializer"))
+    json["class_name"] = JsonValue(name.substr(0, name.size() - 11));
   JsonValue* config = json.find("config");
   if (!config || !config->is_object()) return;
   for (const char* key : {"dtype", "input_axes", "output_axes"}) config->erase(key);
@@ -91,6 +94,9 @@ void fill_tfjs_defaults(SpelledLayer& layer) {
   if (name.starts_with("LSTM") || name.starts_with("GRU") || name.starts_with("ConvLSTM2D")) set_default(config, "recurrent_activation", "hard_sigmoid");
   if (name == "Softmax") set_default(config, "axis", 1);
   if (name == "RNN" && config.find("cell")) config.erase("cells");
+  if (JsonValue* shape = config.find("target_shape"); name == "Reshape" && shape && shape->is_array())
+    for (JsonValue& size : shape->items())
+      if (size.is_null()) size = JsonValue(-1);
   for (const char* key : {"mask_zero", "unit_forget_bias", "stateful", "unroll"})
     if (JsonValue* value = config.find(key); value && value->is_null()) *value = JsonValue(false);
   for (const char* key : {"implementation", "activity_regularizer", "max_value"})

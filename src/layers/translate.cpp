@@ -66,6 +66,8 @@ class Translator {
     return to_ == Spelling::kTfjs ? "a TensorFlow.js layers model" : to_ == Spelling::kKeras3 ? "a .keras archive of Keras 3" : "a Keras 2 file";
   }
   std::string advice() const {
+    if (to_ == Spelling::kKeras3 && from_ != Generation::kKeras3)
+      return "an HDF5 file keeps what Keras 2 means: isomer convert INPUT OUTPUT.h5; or write a graph model: --output_format=tfjs_graph_model";
     if (to_ != Spelling::kTfjs) return "a graph model computes the same: isomer convert INPUT OUTPUT --output_format=tfjs_graph_model";
     return std::string("a graph model computes the same: isomer convert INPUT OUTPUT --output_format=tfjs_graph_model") +
            (options_.rewrite_unsupported_layers ? "" : "; --rewrite_unsupported_layers writes some layers as others");

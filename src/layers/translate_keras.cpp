@@ -149,6 +149,8 @@ void spell_for_keras3(SpelledLayer& layer, LayerContext& context) {
   if (name.starts_with("Depthwise")) config.erase("filters");
   if (name == "BatchNormalization") erase_all(config, {"fused", "virtual_batch_size", "adjustment"});
   if (name.starts_with("SpatialDropout")) config.erase("noise_shape");
+  if (name.starts_with("SpatialDropout") || name == "Discretization") config.erase("trainable");
+  if (name == "SeparableConv1D" && text_of(config, "padding") == "causal") context.refuse("Keras 3 has no causal padding here");
   erase_all(config, {"force_generator", "rng_type"});
   if (name == "RNN" && config.find("cell") && config.find("cell")->is_array()) {
     JsonValue cells = JsonValue::object();
