@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/mapped_file.h"
+#include "formats/keras/saved_model.h"
 #include "formats/tfjs/document_check.h"
 #include "formats/tfjs/graph_model_export.h"
 #include "formats/tfjs/graph_model_import.h"
@@ -224,6 +225,9 @@ Result<ConvertReport> convert_model(const std::string& input, const std::string&
   const Metadata metadata = TRY(read_metadata(options));
   result.source = TRY(recognise_input(input, options.load.input_format, options.load.limits));
   if (options.output_format != Format::kGraphModel) {
+    // A SavedModel may tell of the layers that it was made of.
+    if (result.source.format == Format::kSavedModel && keras::holds_layers(result.source.path, options.load.limits))
+      result.source.format = Format::kKerasSavedModel;
     TRY(check_pair(input, options, result.source.format));
     TRY(convert_layers(output, metadata, options, result));
     return result;
