@@ -262,7 +262,8 @@ Result<ConvertReport> convert(const Arguments& arguments, ConvertOptions options
 
 std::string help() {
   std::string text =
-      "usage: tensorflowjs_converter [FLAGS] INPUT OUTPUT\n\nConverts a SavedModel, hub module or frozen graph to a TensorFlow.js graph model, and Keras files to layers models and back. This is Isomer "
+      "usage: tensorflowjs_converter [FLAGS] INPUT OUTPUT\n\nConverts a SavedModel, hub module or frozen graph to a TensorFlow.js graph model, and Keras files "
+      "to layers models and back. This is Isomer "
       "(" ISOMER_VERSION "); `isomer --help`\nshows what else it does.\n\nFlags, as --flag=value or --flag value; unambiguous beginnings of names will do:\n";
   for (const Flag& flag : kFlags) {
     std::string name = "  --" + std::string(flag.name);

@@ -86,15 +86,7 @@ Result<void> verify(const std::string& partial, const std::string& output, const
                     ConvertReport& result) {
   report(options, "verifying");
   result.comparison = TRY(verify_result(partial, source, as_tfjs, options));
-  if (result.comparison->equal()) return {};
-  std::string text = "the result differs from the source beyond the tolerance";
-  for (const OutputDifference& o : result.comparison->outputs) {
-    if (o.equal) continue;
-    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative);
-    if (!o.expected.empty()) text += ", at " + to_string(o.where) + ": " + o.expected + " became " + o.actual;
-    if (!o.note.empty()) text += " (" + o.note + ")";
-  }
-  return fail(Error{ErrorCode::kInvalidModel, std::move(text), output, {}, "nothing was written; allow more with --rtol and --atol, or report the model"});
+  return check_comparison(*result.comparison, output);
 }
 
 void count_written(const tfjs::WriteReport& written, const std::string& output, ConvertReport& result) {
@@ -201,6 +193,18 @@ Result<void> check_pair(const std::string& input, const ConvertOptions& options,
 }
 
 }  // namespace
+
+Result<void> check_comparison(const Comparison& comparison, const std::string& output) {
+  if (comparison.equal()) return {};
+  std::string text = "the result differs from the source beyond the tolerance";
+  for (const OutputDifference& o : comparison.outputs) {
+    if (o.equal) continue;
+    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative);
+    if (!o.expected.empty()) text += ", at " + to_string(o.where) + ": " + o.expected + " became " + o.actual;
+    if (!o.note.empty()) text += " (" + o.note + ")";
+  }
+  return fail(Error{ErrorCode::kInvalidModel, std::move(text), output, {}, "nothing was written; allow more with --rtol and --atol, or report the model"});
+}
 
 std::optional<std::string> needs_async(const ir::Module& module) {
   static constexpr std::string_view kAsync[] = {"StatelessIf",         "StatelessWhile",      "Where",       "NonMaxSuppressionV2", "NonMaxSuppressionV3",

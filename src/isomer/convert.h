@@ -51,6 +51,9 @@ struct ConvertReport {
 // Why predict() will not run the model in tf.js and what will; nothing where predict() does.
 std::optional<std::string> needs_async(const ir::Module& module);
 
+// An InvalidModel error that says by how much the outputs differ, where they do beyond the tolerance.
+Result<void> check_comparison(const Comparison& comparison, const std::string& output);
+
 // Converts INPUT into OUTPUT. Nothing is left at OUTPUT when it fails (a model that was there stays). With `verify` the result is read back from disk and
 // run beside the source; a difference beyond the tolerance is an InvalidModel error, and nothing is left.
 Result<ConvertReport> convert_model(const std::string& input, const std::string& output, const ConvertOptions& options);

@@ -1,18 +1,21 @@
 #include "isomer/convert_layers.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <set>
 
 #include "base/mapped_file.h"
 #include "formats/keras/archive_write.h"
 #include "formats/keras/h5_write.h"
 #include "formats/tfjs/layers_model_write.h"
+#include "isomer/sample.h"
 #include "layers/archive_paths.h"
 #include "layers/optimizer_state.h"
 #include "layers/placed_weights.h"
 #include "layers/training_config.h"
 #include "layers/translate.h"
 #include "layers/weight_names.h"
+#include "tensor/spill.h"
 
 namespace isomer {
 namespace {
@@ -64,7 +67,8 @@ Result<Translated> translate_source(layers::Spelling to, const ConvertOptions& o
   auto placed = layers::place_weights(t.stored, options.load.limits, options.load.seed);
   if (!placed) {
     // What the target lacks says more than what this program does not know of it.
-    if (const auto model = layers::read_model(t.stored.topology, t.stored.generation, options.load.limits)) TRY(layers::translate(*model, t.stored.topology, to));
+    if (const auto model = layers::read_model(t.stored.topology, t.stored.generation, options.load.limits))
+      TRY(layers::translate(*model, t.stored.topology, to));
     return in_context(Result<Translated>(std::unexpected(std::move(placed).error())), "reading " + result.source.path);
   }
   t.placed = std::move(*placed);
@@ -97,6 +101,41 @@ std::vector<layers::NamedState> optimizer_of(const Translated& t, const std::vec
   return {};
 }
 
+// Runs the source and what lies at `path` on the same inputs. Inputs and outputs go by place: some have other names there.
+Result<void> verify(const std::string& path, const std::string& output, const ConvertOptions& options, ConvertReport& result) {
+  if (options.progress) options.progress->stage("verifying");
+  SpillArena arena;
+  LoadOptions source_options = options.load, written_options;
+  source_options.input_format = result.source.format;
+  written_options.limits = options.load.limits;
+  written_options.input_format = options.output_format;
+  const ir::Module source = TRY(in_context(load_model(result.source.path, source_options, arena), "reading the source for --verify")).module;
+  const ir::Module written = TRY(in_context(load_model(path, written_options, arena), "reading the result back for --verify")).module;
+  RunOptions run;
+  run.limits = options.load.limits;
+  run.seed = options.seed;
+  SampleRequest sample;
+  sample.seed = options.seed;
+  sample.given = TRY(in_context(read_inputs(source, options.verify_inputs, options.load.limits), "reading the inputs for --verify"));
+  sample.shapes = options.verify_inputs.shapes;
+  SampledRun expected = TRY(in_context(sample_run(source, sample, run), "running the source for --verify"));
+  const auto graph_of = [](const ir::Module& module) -> const ir::Graph& { return module.find_function(module.signatures[0].function)->graph; };
+  const ir::Graph &from = graph_of(source), &to = graph_of(written);
+  std::vector<NamedTensor> inputs = expected.inputs;
+  for (NamedTensor& input : inputs)
+    for (size_t i = 0; i < from.inputs.size() && i < to.inputs.size(); ++i)
+      if (from.inputs[i].key == input.name) {
+        input.name = to.inputs[i].key;
+        break;
+      }
+  const auto actual = TRY(in_context(run_model(written, inputs, run), "running the result for --verify"));
+  Comparison comparison;
+  comparison.inputs = std::move(expected.inputs);
+  comparison.outputs = compare_outputs(expected.outputs, actual, options.tolerance);
+  result.comparison = std::move(comparison);
+  return check_comparison(*result.comparison, output);
+}
+
 // --- TensorFlow.js
 
 JsonValue source_config(const Translated& t) {
@@ -122,8 +161,9 @@ void take_report(const tfjs::WriteReport& written, const std::string& output, Co
   note_narrowed(written.narrowed, result);
 }
 
-tfjs::LayersWriteOptions write_options(const ConvertOptions& options) {
+tfjs::LayersWriteOptions write_options(const std::string& output, const ConvertOptions& options, ConvertReport& result) {
   tfjs::LayersWriteOptions write;
+  if (options.verify) write.before_commit = [&, output](const std::string& partial) { return verify(partial, output, options, result); };
   write.weight_shard_size_bytes = options.weight_shard_size_bytes;
   write.split_weights_by_layer = options.split_weights_by_layer;
   return write;
@@ -152,7 +192,7 @@ Result<void> to_layers_model(const std::string& output, const Metadata& metadata
   }
   model.generated_by = t.stored.keras_version.empty() ? std::string("keras") : "keras v" + t.stored.keras_version;
   model.converted_by = "Isomer " ISOMER_VERSION;
-  take_report(TRY(tfjs::write_layers_model(model, output, write_options(options))), output, result);
+  take_report(TRY(tfjs::write_layers_model(model, output, write_options(output, options, result))), output, result);
   return {};
 }
 
@@ -164,7 +204,7 @@ Result<void> rewrite_layers(const tfjs::LayersModelDocument& source, const std::
     if (!members.is_object()) members = JsonValue::object();
     for (const auto& [key, value] : metadata) members[key] = value;
   }
-  take_report(TRY(tfjs::rewrite_layers_model(document, output, write_options(options))), output, result);
+  take_report(TRY(tfjs::rewrite_layers_model(document, output, write_options(output, options, result))), output, result);
   result.rewritten = true;
   result.weights = static_cast<int64_t>(document.weights.entries.size());
   return {};
@@ -250,9 +290,19 @@ Result<void> to_archive(const std::string& output, const Metadata& metadata, con
   return {};
 }
 
-void take_file(const std::string& output, ConvertReport& result) {
+// Writes a file with `write(path)`. To be verified it is written beside its place first.
+template <class Write>
+Result<void> write_file(const std::string& output, const ConvertOptions& options, ConvertReport& result, Write&& write) {
   const size_t slash = output.rfind('/');
-  result.files = {slash == std::string::npos ? output : output.substr(slash + 1)};
+  const std::string name = slash == std::string::npos ? output : output.substr(slash + 1);
+  result.files = {name};
+  if (!options.verify) return write(output);
+  const std::string folder = slash == std::string::npos ? "" : output.substr(0, slash + 1), aside = folder + ".isomer-verify." + name;
+  Result<void> done = write(aside);
+  if (done) done = verify(aside, output, options, result);
+  if (done && std::rename(aside.c_str(), output.c_str()) != 0) done = fail(ErrorCode::kIo, "cannot put the result in the place of " + output);
+  if (!done) std::remove(aside.c_str());
+  return done;
 }
 
 }  // namespace
@@ -272,12 +322,11 @@ Result<void> convert_layers(const std::string& output, const Metadata& metadata,
       }
       return to_layers_model(output, metadata, options, result);
     }
-    case Format::kKerasH5: TRY(to_h5(output, metadata, options, result)); break;
-    case Format::kKerasArchive: TRY(to_archive(output, metadata, options, result)); break;
+    case Format::kKerasH5: return write_file(output, options, result, [&](const std::string& path) { return to_h5(path, metadata, options, result); });
+    case Format::kKerasArchive:
+      return write_file(output, options, result, [&](const std::string& path) { return to_archive(path, metadata, options, result); });
     default: return fail(ErrorCode::kUnsupported, "Isomer does not write the format " + std::string(info(options.output_format).name));
   }
-  take_file(output, result);
-  return {};
 }
 
 }  // namespace isomer

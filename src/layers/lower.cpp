@@ -185,7 +185,8 @@ std::vector<LayerValue> Lowering::call_layer(Emitter& e, const Layer& layer, con
   } else if (layer.model) {
     outputs = call_model(e, *layer.model, std::move(inputs));
   } else if ((!def || layer.module.contains(".ops.")) && options_.keep_unknown_layers && !inputs.empty()) {
-    const bool known = layer.module.contains(".ops.") || std::any_of(result.unknown_layers.begin(), result.unknown_layers.end(), [&](const UnknownLayer& u) { return u.path == path_; });
+    const bool known = layer.module.contains(".ops.") ||
+                       std::any_of(result.unknown_layers.begin(), result.unknown_layers.end(), [&](const UnknownLayer& u) { return u.path == path_; });
     if (!known) result.unknown_layers.push_back({path_, layer.class_name});
     outputs.push_back(inputs[0]);
   } else if (!def) {

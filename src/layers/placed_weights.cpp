@@ -54,7 +54,8 @@ Result<void> add_unknown(const StoredModel& stored, const std::vector<bool>& use
       if (!slot.name.empty() && slot.name.find_first_not_of("0123456789") == std::string::npos) slot.name = "weight_" + slot.name;
       slot.shape = weight.shape;
       slot.dtype = weight.dtype;
-      placed.weights.push_back({std::move(slot), TRY(in_context(stored.read(i), "reading the weight '" + weight.name + "'"))});
+      Tensor value = TRY(in_context(stored.read(i), "reading the weight '" + weight.name + "'"));
+      placed.weights.push_back({std::move(slot), std::move(value)});
     }
   }
   return {};
@@ -80,14 +81,16 @@ Result<PlacedModel> place_weights(const StoredModel& stored, const Limits& limit
                        "finding the model's weights"));
     for (size_t i = 0; i < matches.size(); ++i) {
       used[matches[i]] = true;
-      placed.weights.push_back({lowered.weights[i], TRY(in_context(stored.read(matches[i]), "reading the weight '" + stored.weights[matches[i]].name + "'"))});
+      Tensor value = TRY(in_context(stored.read(matches[i]), "reading the weight '" + stored.weights[matches[i]].name + "'"));
+      placed.weights.push_back({lowered.weights[i], std::move(value)});
     }
     TRY(add_unknown(stored, used, placed));
   } else {
     std::mt19937_64 random(seed);
-    for (const WeightSlot& slot : lowered.weights)
-      placed.weights.push_back(
-          {slot, TRY(in_context(initial_value(slot.initializer, slot.shape, slot.dtype, random), "drawing the weight '" + slot.variable + "'"))});
+    for (const WeightSlot& slot : lowered.weights) {
+      Tensor value = TRY(in_context(initial_value(slot.initializer, slot.shape, slot.dtype, random), "drawing the weight '" + slot.variable + "'"));
+      placed.weights.push_back({slot, std::move(value)});
+    }
     if (!lowered.weights.empty()) placed.notes.push_back("the file holds no weights: they were drawn by the layers' initialisers (--seed)");
   }
   std::vector<std::pair<std::vector<size_t>, PlacedWeight>> sorted;

@@ -31,7 +31,8 @@ std::string text_of(const JsonValue& config, std::string_view key) {
 
 class Rewriter {
  public:
-  Rewriter(Model& model, bool classes, const std::vector<std::string>& path, const InputShapes& shapes, std::vector<WeightChange>& changes, std::vector<std::string>& notes)
+  Rewriter(Model& model, bool classes, const std::vector<std::string>& path, const InputShapes& shapes, std::vector<WeightChange>& changes,
+           std::vector<std::string>& notes)
       : model_(model), classes_(classes), path_(path), shapes_(shapes), changes_(changes), notes_(notes) {}
 
   void run() {

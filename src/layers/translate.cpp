@@ -157,7 +157,8 @@ class Translator {
       for (size_t i = 0; i < model.layers.size(); ++i) {
         if (is_recurrent(model.layers[i].class_name)) continue;
         for (const Call& call : model.layers[i].calls)
-          if (std::any_of(call.inputs.begin(), call.inputs.end(), [&](const TensorRef& ref) { return ref.layer == at; }) && seen.insert(i).second) open.push_back(i);
+          if (std::any_of(call.inputs.begin(), call.inputs.end(), [&](const TensorRef& ref) { return ref.layer == at; }) && seen.insert(i).second)
+            open.push_back(i);
       }
     }
     return false;

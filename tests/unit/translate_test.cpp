@@ -31,13 +31,14 @@ std::string translated(const std::string& text, Generation from, Spelling to, bo
 
 // One layer behind an input of this shape.
 std::string behind_input(const std::string& shape, const std::string& layer) {
-  return R"({"class_name": "Sequential", "config": {"name": "s", "layers": [{"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": )" + shape +
-         "}}, " + layer + "]}}";
+  return R"({"class_name": "Sequential", "config": {"name": "s", "layers": [{"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": )" +
+         shape + "}}, " + layer + "]}}";
 }
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-constexpr const char* kKeras3 = R"({"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional", "config": {"name": "f", "layers": [
+constexpr const char* kKeras3 =
+    R"({"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional", "config": {"name": "f", "layers": [
   {"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [null, 5, 3], "dtype": "float32", "sparse": false, "name": "x"}, "name": "x", "inbound_nodes": []},
   {"module": "keras.layers", "class_name": "LSTM", "config": {"name": "enc", "units": 2, "return_state": true, "recurrent_activation": "sigmoid",
      "dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": null},
@@ -55,7 +56,8 @@ TEST(Translate, SpellsKeras3AsTensorFlowJsLoadsIt) {
   EXPECT_TRUE(holds(text, R"({"class_name": "LeCunNormal", "config": {"seed": null}})")) << text;
   EXPECT_TRUE(holds(text, R"("output_layers": [["dec", 0, 0]])")) << text;
   EXPECT_TRUE(holds(text, R"("dtype": "float32")")) << text;
-  for (const char* word : {"module", "registered_name", "DTypePolicy", "__keras_tensor__", "batch_shape"}) EXPECT_FALSE(holds(text, std::string("\"") + word)) << word;
+  for (const char* word : {"module", "registered_name", "DTypePolicy", "__keras_tensor__", "batch_shape"})
+    EXPECT_FALSE(holds(text, std::string("\"") + word)) << word;
 }
 
 TEST(Translate, GoesBackToKeras3) {
@@ -71,20 +73,26 @@ TEST(Translate, SpellsKeras1AsKeras2) {
       "init": "normal", "border_mode": "same", "subsample": [2, 2], "dim_ordering": "tf", "W_regularizer": {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.5}, "bias": false}},
     {"class_name": "Dropout", "config": {"name": "d", "p": 0.5}}]})",
                                       Generation::kKeras1, Spelling::kKeras2);
-  for (const char* part : {R"("class_name": "Conv2D")", R"("filters": 4)", R"("kernel_size": [3, 2])", R"("strides": [2, 2])", R"("padding": "same")", R"("data_format": "channels_last")",
-                           R"("kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.5}})", R"("use_bias": false)", R"("kernel_initializer": "random_normal")", R"("rate": 0.5)"})
+  for (const char* part : {R"("class_name": "Conv2D")", R"("filters": 4)", R"("kernel_size": [3, 2])", R"("strides": [2, 2])", R"("padding": "same")",
+                           R"("data_format": "channels_last")", R"("kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.5}})",
+                           R"("use_bias": false)", R"("kernel_initializer": "random_normal")", R"("rate": 0.5)"})
     EXPECT_TRUE(holds(text, part)) << part << " in " << text;
 }
 
 TEST(Translate, RefusesWhatTensorFlowJsWouldComputeWrongly) {
-  const auto to_tfjs = [](const std::string& shape, const std::string& layer) { return translated(behind_input(shape, layer), Generation::kKeras2, Spelling::kTfjs); };
+  const auto to_tfjs = [](const std::string& shape, const std::string& layer) {
+    return translated(behind_input(shape, layer), Generation::kKeras2, Spelling::kTfjs);
+  };
   EXPECT_EQ(to_tfjs("[null, 5, 5, 4]", R"({"class_name": "Conv2D", "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "groups": 2}})"),
             "1 layer cannot be expressed in a TensorFlow.js layers model:\n    c (Conv2D): TensorFlow.js convolves without groups");
-  EXPECT_TRUE(holds(to_tfjs("[null, 5, 4]", R"({"class_name": "GRU", "config": {"name": "g", "units": 2, "reset_after": true}})"), "g (GRU): TensorFlow.js has no GRU with reset_after"));
-  EXPECT_TRUE(holds(to_tfjs("[null, 5, 5, 4]", R"({"class_name": "UpSampling2D", "config": {"name": "u", "size": [2, 2], "interpolation": "bilinear"}})"), "bilinear"));
+  EXPECT_TRUE(holds(to_tfjs("[null, 5, 4]", R"({"class_name": "GRU", "config": {"name": "g", "units": 2, "reset_after": true}})"),
+                    "g (GRU): TensorFlow.js has no GRU with reset_after"));
+  EXPECT_TRUE(
+      holds(to_tfjs("[null, 5, 5, 4]", R"({"class_name": "UpSampling2D", "config": {"name": "u", "size": [2, 2], "interpolation": "bilinear"}})"), "bilinear"));
   EXPECT_TRUE(holds(to_tfjs("[null, 4]", R"({"class_name": "ELU", "config": {"name": "e", "alpha": 0.5}})"), "alpha 1 alone"));
   // The equal is written where there is one.
-  EXPECT_TRUE(holds(to_tfjs("[null, 4]", R"({"class_name": "ReLU", "config": {"name": "r", "max_value": null, "negative_slope": 0.25, "threshold": 0.0}})"), R"("class_name": "LeakyReLU")"));
+  EXPECT_TRUE(holds(to_tfjs("[null, 4]", R"({"class_name": "ReLU", "config": {"name": "r", "max_value": null, "negative_slope": 0.25, "threshold": 0.0}})"),
+                    R"("class_name": "LeakyReLU")"));
   EXPECT_TRUE(holds(to_tfjs("[null, 4]", R"({"class_name": "Flatten", "config": {"name": "f"}})"), R"("activation": "linear")"));
   EXPECT_TRUE(holds(to_tfjs("[null, 4]", R"({"class_name": "Activation", "config": {"name": "a", "activation": "silu"}})"), R"("activation": "swish")"));
 }
@@ -97,8 +105,11 @@ TEST(Translate, HardSigmoidIsNotTheSameFunctionEverywhere) {
 }
 
 TEST(Translate, RewritesLayersThatTensorFlowJsLacks) {
-  const auto rewritten = [](const std::string& shape, const std::string& layer) { return translated(behind_input(shape, layer), Generation::kKeras2, Spelling::kTfjs, true); };
-  const std::string causal = rewritten("[null, 5, 4]", R"({"class_name": "Conv1D", "config": {"name": "c", "filters": 2, "kernel_size": [3], "dilation_rate": [2], "padding": "causal"}})");
+  const auto rewritten = [](const std::string& shape, const std::string& layer) {
+    return translated(behind_input(shape, layer), Generation::kKeras2, Spelling::kTfjs, true);
+  };
+  const std::string causal = rewritten(
+      "[null, 5, 4]", R"({"class_name": "Conv1D", "config": {"name": "c", "filters": 2, "kernel_size": [3], "dilation_rate": [2], "padding": "causal"}})");
   EXPECT_TRUE(holds(causal, R"("padding": [[4, 0], [0, 0]])")) << causal;
   EXPECT_TRUE(holds(causal, R"("padding": "valid")")) << causal;
   const std::string pool = rewritten("[null, 3, 4, 5, 2]", R"({"class_name": "GlobalAveragePooling3D", "config": {"name": "p"}})");
@@ -122,11 +133,11 @@ TEST(Translate, LayersOfNestedModelsGetNamesOfTheirOwn) {
     return R"({"name": ")" + name + R"(", "class_name": "Sequential", "config": {"name": ")" + name +
            R"(", "layers": [{"class_name": "Dense", "config": {"name": "d", "units": 2, "batch_input_shape": [null, 3]}}]}, "inbound_nodes": [[["x", 0, 0, {}]]]})";
   };
-  const std::string text = translated(R"({"class_name": "Model", "config": {"name": "m", "layers": [
+  const std::string text =
+      translated(R"({"class_name": "Model", "config": {"name": "m", "layers": [
     {"name": "x", "class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [null, 3]}, "inbound_nodes": []}, )" +
-                                          inner("one") + ", " + inner("two") +
-                                          R"(], "input_layers": [["x", 0, 0]], "output_layers": [["one", 1, 0], ["two", 1, 0]]}})",
-                                      Generation::kKeras2, Spelling::kTfjs);
+                     inner("one") + ", " + inner("two") + R"(], "input_layers": [["x", 0, 0]], "output_layers": [["one", 1, 0], ["two", 1, 0]]}})",
+                 Generation::kKeras2, Spelling::kTfjs);
   EXPECT_TRUE(holds(text, R"("name": "d")")) << text;
   EXPECT_TRUE(holds(text, R"("name": "two_d")")) << text;
   EXPECT_TRUE(holds(text, R"("output_layers": [["one", 1, 0], ["two", 1, 0]])")) << text;
@@ -152,8 +163,8 @@ TEST(WeightNames, AreThoseOfEachLoader) {
   EXPECT_EQ(tfjs_weight_names(slots).value(), (std::vector<std::string>{"dense/kernel", "bi/forward_l/bias", "bn/gamma", "td/kernel", "r/RNNCell_0/kernel",
                                                                         "r/RNNCell_1/kernel", "q/kernel", "a/b/depthwise_kernel"}));
   EXPECT_EQ(hdf5_weight_names(slots).value(),
-            (std::vector<std::string>{"dense/kernel:0", "bi/forward_l/lstm_cell/bias:0", "bn/gamma:0", "td/kernel:0", "r/stack/a/kernel:0", "r/stack/b/kernel:0",
-                                      "q/cell/kernel:0", "a/b/depthwise_kernel:0"}));
+            (std::vector<std::string>{"dense/kernel:0", "bi/forward_l/lstm_cell/bias:0", "bn/gamma:0", "td/kernel:0", "r/stack/a/kernel:0",
+                                      "r/stack/b/kernel:0", "q/cell/kernel:0", "a/b/depthwise_kernel:0"}));
   const std::vector<WeightSlot> twins = {slot({"m", "one", "d"}, {"Functional", "Functional", "Dense"}, "kernel"),
                                          slot({"m", "two", "d"}, {"Functional", "Functional", "Dense"}, "kernel")};
   EXPECT_FALSE(tfjs_weight_names(twins));
@@ -162,15 +173,21 @@ TEST(WeightNames, AreThoseOfEachLoader) {
 
 TEST(TrainingConfig, GoesBetweenKerasAndTensorFlowJs) {
   std::vector<std::string> notes;
-  const JsonValue keras = json(R"({"optimizer_config": {"class_name": "Adam", "config": {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-07, "amsgrad": false}},
+  const JsonValue keras =
+      json(R"({"optimizer_config": {"class_name": "Adam", "config": {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-07, "amsgrad": false}},
     "loss": "mse", "metrics": ["mae", "recall"], "loss_weights": null})");
   const JsonValue tfjs = translate_training(keras, TrainingForm::kHdf5, TrainingForm::kTfjs, notes);
-  EXPECT_EQ(write_json(tfjs).value(), R"({"loss": "mean_squared_error", "metrics": ["mae"], "optimizer_config": {"class_name": "Adam", "config": {"learningRate": 0.01, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-07}}})");
+  EXPECT_EQ(
+      write_json(tfjs).value(),
+      R"({"loss": "mean_squared_error", "metrics": ["mae"], "optimizer_config": {"class_name": "Adam", "config": {"learningRate": 0.01, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-07}}})");
   EXPECT_EQ(notes, (std::vector<std::string>{"the metric recall was left out: TensorFlow.js does not find it by name"}));
   const JsonValue back = translate_training(tfjs, TrainingForm::kTfjs, TrainingForm::kHdf5, notes);
-  EXPECT_EQ(write_json(*back.find("optimizer_config")).value(), R"({"class_name": "Adam", "config": {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-07}})");
+  EXPECT_EQ(write_json(*back.find("optimizer_config")).value(),
+            R"({"class_name": "Adam", "config": {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-07}})");
   // TensorFlow.js refuses a model whose optimiser it does not know: better none.
-  EXPECT_TRUE(translate_training(json(R"({"optimizer_config": {"class_name": "Nadam", "config": {}}, "loss": "mse"})"), TrainingForm::kHdf5, TrainingForm::kTfjs, notes).is_null());
+  EXPECT_TRUE(
+      translate_training(json(R"({"optimizer_config": {"class_name": "Nadam", "config": {}}, "loss": "mse"})"), TrainingForm::kHdf5, TrainingForm::kTfjs, notes)
+          .is_null());
 }
 
 TEST(OptimizerState, IsArrangedAsEachFormatKeepsIt) {
