@@ -11,7 +11,7 @@ namespace {
 struct Options {
   Voice voice;
   SourceOptions source;
-  std::string input, output, output_format = "tfjs_graph_model", metadata;
+  std::string input, output, output_format, metadata;
   InputFlags verify_inputs;
   ConvertOptions convert;
   bool strip_debug_ops = true, structured = false;
@@ -56,17 +56,30 @@ JsonValue to_json(const ConvertReport& report, const std::string& output, double
   return object;
 }
 
+std::string writable_formats() {
+  std::string names;
+  for (const FormatInfo& format : all_formats())
+    if (format.writes) names += (names.empty() ? "" : ", ") + std::string(format.name);
+  return names;
+}
+
+// The format that is named, or the one that the output's name ends in.
+Result<Format> output_format_of(const std::string& name, const std::string& output) {
+  if (name.empty()) {
+    if (output.ends_with(".h5") || output.ends_with(".hdf5")) return Format::kKerasH5;
+    return output.ends_with(".keras") ? Format::kKerasArchive : Format::kGraphModel;
+  }
+  if (const auto format = format_from_name(name)) return *format;
+  return fail(Error{ErrorCode::kInvalidArgument, "there is no output format '" + name + "'", {}, {}, "formats that can be written: " + writable_formats()});
+}
+
 int run(const CLI::App& app, Options& options) {
   auto load = options.source.finish(app);
   if (!load) return report_failure(load.error(), options.voice);
   options.convert.load = std::move(*load);
   options.convert.load.seed = options.convert.seed;
-  const auto format = format_from_name(options.output_format);
-  if (!format) {
-    return report_failure(
-        {ErrorCode::kInvalidArgument, "there is no output format '" + options.output_format + "'", {}, {}, "formats that can be written: tfjs_graph_model"},
-        options.voice);
-  }
+  const auto format = output_format_of(options.output_format, options.output);
+  if (!format) return report_failure(format.error(), options.voice);
   options.convert.output_format = *format;
   auto metadata = parse_metadata(options.metadata);
   if (!metadata) return report_failure(metadata.error(), options.voice);
@@ -92,10 +105,14 @@ int run(const CLI::App& app, Options& options) {
 }  // namespace
 
 std::string describe_conversion(const ConvertReport& report, const std::string& input, const std::string& output, double seconds) {
-  std::string text = "read     " + input + ": " + std::string(info(report.source.format).title) +
-                     (report.source.detail.empty() ? "" : " (" + report.source.detail + ")") + ", signature " + report.signature + ", " +
-                     plural(report.nodes_read, "node") + "\n";
-  if (report.rewritten) {
+  std::string text =
+      "read     " + input + ": " + std::string(info(report.source.format).title) + (report.source.detail.empty() ? "" : " (" + report.source.detail + ")");
+  if (!report.layers) text += ", signature " + report.signature + ", " + plural(report.nodes_read, "node");
+  text += "\n";
+  if (report.layers) {
+    text += report.rewritten ? "did      kept the layers and their weights as they are\n"
+                             : "did      spelled the layers as the target does, and kept their weights\n";
+  } else if (report.rewritten) {
     text += "did      kept the graph and its weights as they are; --through_ir would optimise it\n";
   } else {
     text += "did      froze variables, inlined functions, folded constants: " + plural(report.nodes_written, "node") + " left\n";
@@ -128,15 +145,20 @@ Examples:
 `isomer inspect INPUT` tells signatures, candidates for outputs, and what cannot be converted.)");
   app->add_option("INPUT", options->input, "a SavedModel directory, hub module (directory or .tar.gz), frozen graph (.pb, .pbtxt) or tf.js graph model")
       ->required();
-  app->add_option("OUTPUT", options->output, "the directory to write; a model that is there is replaced, all at once")->required();
+  app->add_option("OUTPUT", options->output, "the directory or file to write; a model that is there is replaced, all at once")->required();
   options->source.add_to(*app);
-  app->add_option("--output_format", options->output_format, "tfjs_graph_model")->capture_default_str();
+  app->add_option("--output_format", options->output_format,
+                  writable_formats() + " (default: keras for OUTPUT.h5, keras_keras for OUTPUT.keras, else tfjs_graph_model)");
   app->add_option("--weight_shard_size_bytes", options->convert.weight_shard_size_bytes, "largest size of a weight file")->capture_default_str();
   app->add_option("--strip_debug_ops", options->strip_debug_ops, "remove Assert, CheckNumerics and Print")->capture_default_str();
   app->add_flag("--skip_op_check", options->convert.skip_op_check, "write ops that tf.js lacks as they are");
   app->add_option("--use_structured_outputs_names", options->structured, "write userDefinedMetadata.structuredOutputKeys")->capture_default_str();
   app->add_flag("--through_ir", options->convert.through_ir,
                 "optimise a graph model too; without it a graph model is only written again, quantised weights and all");
+  app->add_flag("--split_weights_by_layer", options->convert.split_weights_by_layer, "layers models: weight files for each layer");
+  app->add_flag("--rewrite_unsupported_layers", options->convert.rewrite_unsupported_layers,
+                "layers models: write layers that tf.js lacks as others that compute the same, where there are such");
+  app->add_flag("!--no_source_config", options->convert.source_config, "layers models: leave the source's own configuration out of userDefinedMetadata");
   app->add_option("--metadata", options->metadata, "JSON files for userDefinedMetadata: KEY:FILE,KEY:FILE");
   app->add_flag("--verify", options->convert.verify, "read the result back, run source and result on the same inputs, and print the largest differences");
   options->verify_inputs.add_to(*app, "--verify_input", " (default: random:0 for all)");

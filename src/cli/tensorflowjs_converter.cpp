@@ -35,7 +35,7 @@ constexpr Flag kFlags[] = {
     {"quantize_uint8", Kind::kPatterns, "", "not in this version"},
     {"quantize_uint16", Kind::kPatterns, "", "not in this version"},
     {"quantization_bytes", Kind::kInteger, "1,2", "not in this version"},
-    {"split_weights_by_layer", Kind::kSwitch, "", "only for layers models; has no effect on graph models"},
+    {"split_weights_by_layer", Kind::kSwitch, "", "layers models: weight files for each layer; no effect on graph models"},
     {"skip_op_check", Kind::kSwitch, "", "write ops that tf.js lacks as they are"},
     {"strip_debug_ops", Kind::kBool, "", "remove Assert, CheckNumerics and Print; default: True"},
     {"use_structured_outputs_names", Kind::kBool, "", "write userDefinedMetadata.structuredOutputKeys; default: False"},
@@ -180,7 +180,9 @@ bool pair_exists(const std::string& input, const std::string& output) {
   return std::any_of(std::begin(kPairs), std::end(kPairs), [&](const auto& pair) { return pair.first == input && pair.second == output; });
 }
 
-constexpr const char* kWorks = "what works: --input_format=tf_saved_model, tf_hub or tf_frozen_model to --output_format=tfjs_graph_model";
+constexpr const char* kWorks =
+    "what works: keras, keras_keras, keras_saved_model and tfjs_layers_model to tfjs_layers_model; tfjs_layers_model to keras and keras_keras; all but "
+    "keras_keras to tfjs_graph_model (isomer convert knows more)";
 
 // All that can be said before a file is opened, in the order of the original. The options of the conversion.
 Result<ConvertOptions> check(const Arguments& arguments, std::string& output_format) {
@@ -219,9 +221,11 @@ Result<ConvertOptions> check(const Arguments& arguments, std::string& output_for
   if (!pair_exists(input_format, output_format)) {
     return fail(usage("Unsupported input_format - output_format pair: " + input_format + " - " + (output_format.empty() ? "None" : output_format), kWorks));
   }
-  if (output_format != "tfjs_graph_model" || input_format.starts_with("keras") || input_format == "tfjs_layers_model") {
+  options.output_format = *format_from_name(output_format);
+  if (!info(options.output_format).writes) {
     return fail(Error{ErrorCode::kUnsupported, "this version does not convert " + input_format + " to " + output_format, {}, {}, kWorks});
   }
+  options.split_weights_by_layer = arguments.has("split_weights_by_layer");
   options.metadata = TRY(parse_metadata(arguments.text("metadata")));
   options.load.input_format = format_from_name(input_format);
   if (arguments.has("signature_name")) options.load.signature = arguments.text("signature_name");
@@ -258,7 +262,7 @@ Result<ConvertReport> convert(const Arguments& arguments, ConvertOptions options
 
 std::string help() {
   std::string text =
-      "usage: tensorflowjs_converter [FLAGS] INPUT OUTPUT\n\nConverts a SavedModel, hub module or frozen graph to a TensorFlow.js graph model. This is Isomer "
+      "usage: tensorflowjs_converter [FLAGS] INPUT OUTPUT\n\nConverts a SavedModel, hub module or frozen graph to a TensorFlow.js graph model, and Keras files to layers models and back. This is Isomer "
       "(" ISOMER_VERSION "); `isomer --help`\nshows what else it does.\n\nFlags, as --flag=value or --flag value; unambiguous beginnings of names will do:\n";
   for (const Flag& flag : kFlags) {
     std::string name = "  --" + std::string(flag.name);
@@ -270,7 +274,7 @@ std::string help() {
     text += std::string(36, ' ') + list + "\n";
   }
   return text +
-         "\nNot in this version: layers models and Keras files, in either direction, and quantisation.\nExit codes: 0 done, 1 the conversion failed, 2 the "
+         "\nNot in this version: quantisation.\nExit codes: 0 done, 1 the conversion failed, 2 the "
          "flags were wrong.\n";
 }
 

@@ -7,6 +7,7 @@
 #include "formats/tfjs/document_check.h"
 #include "formats/tfjs/graph_model_export.h"
 #include "formats/tfjs/graph_model_import.h"
+#include "isomer/convert_layers.h"
 #include "isomer/sample.h"
 #include "passes/pipelines.h"
 #include "tensor/spill.h"
@@ -181,6 +182,23 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   return {};
 }
 
+// Layers come from layers: a graph's ops are not lifted.
+Result<void> check_pair(const std::string& input, const ConvertOptions& options, Format from) {
+  const FormatInfo& target = info(options.output_format);
+  if (!target.writes) {
+    std::string names;
+    for (const FormatInfo& format : all_formats())
+      if (format.writes) names += (names.empty() ? "" : ", ") + std::string(format.name);
+    return fail(Error{ErrorCode::kInvalidArgument, "Isomer does not write the format " + std::string(target.name), {}, {}, "formats it writes: " + names});
+  }
+  if (is_layers_pair(from, options.output_format)) return {};
+  return fail(Error{ErrorCode::kUnsupported,
+                    "a " + std::string(info(from).title) + " holds ops, not layers, so it cannot become a " + std::string(target.title),
+                    input,
+                    {},
+                    "write a graph model: --output_format=tfjs_graph_model"});
+}
+
 }  // namespace
 
 std::optional<std::string> needs_async(const ir::Module& module) {
@@ -198,13 +216,6 @@ std::optional<std::string> needs_async(const ir::Module& module) {
 }
 
 Result<ConvertReport> convert_model(const std::string& input, const std::string& output, const ConvertOptions& options) {
-  if (options.output_format != Format::kGraphModel) {
-    return fail(Error{ErrorCode::kInvalidArgument,
-                      "Isomer does not write the format " + std::string(info(options.output_format).name),
-                      {},
-                      {},
-                      "formats it writes: tfjs_graph_model"});
-  }
   if (options.weight_shard_size_bytes <= 0) {
     return fail(
         Error{ErrorCode::kInvalidArgument, "--weight_shard_size_bytes must be positive, found " + std::to_string(options.weight_shard_size_bytes), {}, {}, {}});
@@ -212,6 +223,11 @@ Result<ConvertReport> convert_model(const std::string& input, const std::string&
   ConvertReport result;
   const Metadata metadata = TRY(read_metadata(options));
   result.source = TRY(recognise_input(input, options.load.input_format, options.load.limits));
+  if (options.output_format != Format::kGraphModel) {
+    TRY(check_pair(input, options, result.source.format));
+    TRY(convert_layers(output, metadata, options, result));
+    return result;
+  }
   const bool chosen = options.load.signature || !options.load.output_node_names.empty();
   if (result.source.format == Format::kGraphModel && !options.through_ir && !chosen) {
     TRY(rewrite(output, metadata, options, result));

@@ -24,6 +24,10 @@ struct ConvertOptions {
   // A graph model is written again as it is (quantised weights, unknown members and all) unless this is set, or a signature or output nodes are named:
   // then it goes through the IR and is optimised like any other source.
   bool through_ir = false;
+  // Of models of layers that are written as such.
+  bool split_weights_by_layer = false;      // each layer's weights in files of their own
+  bool rewrite_unsupported_layers = false;  // layers that the target lacks become others that compute the same, where there are such
+  bool source_config = true;                // the source's own configuration goes into userDefinedMetadata of a layers model
   bool verify = false;
   InputRequest verify_inputs;  // what is not given is drawn at random
   uint64_t seed = 0;
@@ -35,6 +39,7 @@ struct ConvertReport {
   Recognised source;
   std::string signature;
   bool rewritten = false;  // written again without going through the IR
+  bool layers = false;     // from layers to layers
   int64_t nodes_read = 0, nodes_written = 0;
   int64_t weights = 0, weight_bytes = 0;
   std::vector<std::string> files;

@@ -175,11 +175,19 @@ std::vector<LayerValue> Lowering::call_layer(Emitter& e, const Layer& layer, con
   if (e.failed()) return {};
   const LayerDef* def = layer.model ? nullptr : find_layer(layer.class_name);
   Scope scope(*this, e, layer.name, layer.class_name);
+  std::vector<PartialShape> shapes;
+  for (const LayerValue& input : inputs) shapes.push_back(e.shape(input.value));
+  result.input_shapes.try_emplace(path_, std::move(shapes));
+  if (!inputs.empty() && inputs[0].mask.valid()) result.masked_layers.insert(path_);
   std::vector<LayerValue> outputs;
   if (++depth_ > options_.limits.nesting) {
     e.refuse(Error{ErrorCode::kLimitExceeded, "layers nest deeper than " + std::to_string(options_.limits.nesting), {}, {}, {}});
   } else if (layer.model) {
     outputs = call_model(e, *layer.model, std::move(inputs));
+  } else if (!def && options_.keep_unknown_layers && !inputs.empty()) {
+    const bool known = std::any_of(result.unknown_layers.begin(), result.unknown_layers.end(), [&](const UnknownLayer& u) { return u.path == path_; });
+    if (!known) result.unknown_layers.push_back({path_, layer.class_name});
+    outputs.push_back(inputs[0]);
   } else if (!def) {
     e.refuse(Error{ErrorCode::kUnsupported,
                    "Isomer does not know the layer class " + layer.class_name,

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,12 +38,26 @@ struct LoweringOptions {
   std::map<std::string, TensorType> input_types;
   // Masks that inputs come with, by name.
   std::map<std::string, Tensor> input_masks;
+  // Layers of classes that Isomer does not know pass their first input through, and are named in LoweredModel::unknown_layers: for who wants the weights of the
+  // others, not what the model computes.
+  bool keep_unknown_layers = false;
+};
+
+// Shapes of the inputs of each layer's first call, by the layer's path.
+using InputShapes = std::map<std::vector<std::string>, std::vector<PartialShape>>;
+
+struct UnknownLayer {
+  std::vector<std::string> path;  // names of the layers it lies in, and its own
+  std::string class_name;
 };
 
 struct LoweredModel {
   ir::Module module;  // one signature, "serving_default"; variables without values
   std::vector<WeightSlot> weights;
   std::vector<std::string> notes;  // what a user should know: random layers that pass their input through, ...
+  InputShapes input_shapes;
+  std::set<std::vector<std::string>> masked_layers;  // paths of those whose first input has a mask
+  std::vector<UnknownLayer> unknown_layers;
 };
 
 // InvalidModel where a configuration cannot be, Unsupported, with the layer's name and what to do instead, where Isomer has no meaning for a class.

@@ -3,6 +3,9 @@
 
   suite.py tfjs [--fixtures DIR]... [--models DIR]   convert each fixture as its options say, run the result in tf.js, compare with the recorded outputs
   suite.py run  [--fixtures DIR]... [--models DIR]   `isomer run` on the source model, compare with the recorded outputs (needs no peer)
+  suite.py layers | h5 | archive [--fixtures DIR]...  Keras files and layers models become a layers model for tf.js, an HDF5 file for tf_keras, an archive for
+                                                     Keras 3, which load them and agree; a refusal that names the layers counts as skipped
+  suite.py round [--fixtures DIR]...                 to a layers model and back to HDF5: every bit of the weights is there again (needs no peer)
   suite.py reference [--fixtures DIR]... [--models DIR]
                                                      a check of the suite itself: the Python converter's results and the models as published, in tf.js
 
@@ -122,7 +125,7 @@ class Suite:
                 path = os.path.join(self.folder, "jobs-%d.json" % pending[0])
                 with open(path, "w", encoding="utf-8") as f:
                     json.dump([self.jobs[i][1] for i in pending], f)
-                node = subprocess.Popen(["node", os.path.join(HERE, "tfjs_run.mjs"), path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                node = subprocess.Popen(self.peer_command() + [path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
                 try:
                     out, err = node.communicate(timeout=self.options.timeout * 10)
@@ -140,6 +143,13 @@ class Suite:
         lanes = [range(k, len(self.jobs), self.options.workers) for k in range(self.options.workers)]
         with concurrent.futures.ThreadPoolExecutor(self.options.workers) as pool:
             list(pool.map(worker, lanes))
+
+    def peer_command(self):
+        library = {"h5": "tf_keras", "archive": "keras"}.get(self.options.mode)
+        if not library:
+            return ["node", os.path.join(HERE, "tfjs_run.mjs")]
+        peers = os.environ.get("ISOMER_PEERS") or os.path.join(ROOT, ".peers")
+        return [os.path.join(peers, "venv/bin/python"), os.path.join(HERE, "keras_run.py"), library]
 
     def answer(self, index, answer):
         verdict, _, judge = self.jobs[index]
@@ -213,6 +223,51 @@ class Suite:
                 keras = fixture.format in fx.KERAS_FORMATS
                 self.tfjs_job(verdict, out, self.tfjs_tests(cases, out if keras else None),
                               self.judge_fixture(verdict, label, cases, literal=not keras, places=keras))
+        return verdict
+
+    # ---- within the family of layers
+
+    FAMILY = {"layers": ("tfjs_layers_model", ""), "h5": ("keras", ".h5"), "archive": ("keras_keras", ".keras")}
+
+    def family_convert(self, fixture, verdict, model, out, target):
+        flags = [part for part in fixture.flags(None, None)] if model == fixture.model else []
+        code, text, seconds = run([self.binary, "convert", "--quiet", "--output_format", target] + flags + [model, out], self.options.timeout)
+        verdict.seconds += seconds
+        if code == 1 and ("cannot be expressed" in text or text.startswith("isomer: unsupported") or fixture.refused):
+            verdict.status = "skipped: " + short(text, 160)
+        elif code != 0:
+            verdict.fail("convert_error" if code == 1 else "crash", "exit code %s: %s" % (code, short(text)))
+        return code == 0
+
+    def family_fixture(self, fixture):
+        verdict = Verdict(fixture.name, fixture.peer)
+        target, ending = self.FAMILY[self.options.mode]
+        out = os.path.join(self.folder, fixture.name + ending)
+        if self.family_convert(fixture, verdict, fixture.model, out, target):
+            cases = [case for _, _, cases in fixture.selections()[:1] for case in cases]
+            self.tfjs_job(verdict, out, [{"inputs": case.inputs, "outputs": None} for case in cases],
+                          self.judge_fixture(verdict, "", cases, literal=False, places=True))
+        return verdict
+
+    def round_fixture(self, fixture):
+        """To tf.js and back, and once more: the two files have to be the same, byte for byte, and the second trip's weights those of the first."""
+        verdict = Verdict(fixture.name)
+        paths = [os.path.join(self.folder, fixture.name + ending) for ending in (".h5", "-1", "-1.h5", "-2")]
+        model = fixture.model
+        for out, target in zip(paths, ("keras", "tfjs_layers_model", "keras", "tfjs_layers_model")):
+            if not self.family_convert(fixture, verdict, model, out, target):
+                return verdict
+            model = out
+        def weights(folder):
+            with open(os.path.join(folder, "model.json"), encoding="utf-8") as f:
+                groups = json.load(f)["weightsManifest"]
+            content = b"".join(open(os.path.join(folder, path), "rb").read() for group in groups for path in group["paths"])
+            return [(w["name"], w["shape"], w["dtype"]) for group in groups for w in group["weights"] if w.get("group") != "optimizer"], content
+        (names, first), (names_again, second) = weights(paths[1]), weights(paths[3])
+        if names != names_again:
+            verdict.fail("wrong", "other weights after a round trip")
+        elif first[:len(second)] != second[:len(first)]:
+            verdict.fail("wrong", "the weights' bits differ after a round trip")
         return verdict
 
     def run_fixture(self, fixture):
@@ -292,7 +347,7 @@ class Suite:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=("tfjs", "run", "reference"))
+    parser.add_argument("mode", choices=("tfjs", "run", "layers", "h5", "archive", "round", "reference"))
     parser.add_argument("--binary", default=os.path.join(ROOT, "build/release/isomer"))
     parser.add_argument("--fixtures", action="append", default=[], metavar="DIR", help="folder of fixtures (default: tests/formats, when no --models is given either)")
     parser.add_argument("--models", metavar="DIR", help="folder of recorded tf.js models")
@@ -312,8 +367,9 @@ def main():
 
     suite = Suite(options)
     wanted = lambda name: not options.only or fnmatch.fnmatch(name, options.only)
-    judge = {"tfjs": suite.convert_fixture, "run": suite.run_fixture, "reference": suite.reference_fixture}[options.mode]
-    work = [lambda f=f: judge(f) for folder in options.fixtures for f in fx.find_fixtures(folder, fx.TF_FORMATS + fx.KERAS_FORMATS) if wanted(f.name) and (f.cases or f.refused)]
+    judge = {"tfjs": suite.convert_fixture, "run": suite.run_fixture, "reference": suite.reference_fixture, "round": suite.round_fixture}.get(options.mode, suite.family_fixture)
+    formats = fx.KERAS_FORMATS if options.mode in ("layers", "h5", "archive", "round") else fx.TF_FORMATS + fx.KERAS_FORMATS
+    work = [lambda f=f: judge(f) for folder in options.fixtures for f in fx.find_fixtures(folder, formats) if wanted(f.name) and (f.cases or f.refused)]
     if options.models:
         folders = [os.path.join(options.models, name) for name in sorted(os.listdir(options.models)) if wanted(name)]
         work += [lambda f=f: suite.model(f) for f in folders if os.path.exists(os.path.join(f, "golden.json"))]

@@ -1,10 +1,11 @@
-// Runs graph models in the real TensorFlow.js and writes what comes out.
+// Runs models in the real TensorFlow.js and writes what comes out.
 //
 //   node tfjs_run.mjs JOBS.json        one JSON line a job on standard output
 //
 // JOBS.json is a list; a job is {"model": DIR, "out": DIR, "cases": [{"inputs": {name: file}, "outputs": [name] | null}]}.
 // Files are .npy, or .json for strings. All cases of a job run in order on one loaded model. A case is fed the way pages do it: an array in the order of
 // the signature (predictAsync); when `outputs` is given, by name (executeAsync), so that tensors outside of the signature can be asked for.
+// A layers model is fed by place, in the order of its inputs; its outputs are named after their layers.
 // The answer: {"model", "status": "ok" | "load_error" | "run_error", "detail", "inputs": [keys], "outputs": [keys], "cases": [DIR]}; each DIR holds
 // outputs.json {"outputs": [{"name", "dtype", "shape", "file"}]} and one file for each output.
 //
@@ -122,10 +123,14 @@ async function loadModel(folder) {
   const shards = groups.flatMap(group => group.paths).map(file => fs.readFileSync(path.join(folder, decodeURIComponent(file))));
   artifacts.weightSpecs = groups.flatMap(group => group.weights);
   artifacts.weightData = new Uint8Array(Buffer.concat(shards)).buffer;
-  return {json, model: await tf.loadGraphModel(tf.io.fromMemory(artifacts))};
+  const layers = json.format === 'layers-model';
+  return {json, model: layers ? await tf.loadLayersModel(tf.io.fromMemory(artifacts)) : await tf.loadGraphModel(tf.io.fromMemory(artifacts))};
 }
 
 function signatureOf(json, model) {
+  if (json.format === 'layers-model') {
+    return {layers: true, inputs: model.inputs.map(t => ({key: t.name, dtype: t.dtype})), outputs: model.outputs.map(t => t.sourceLayer.name)};
+  }
   const signature = (json.userDefinedMetadata && json.userDefinedMetadata.signature) || json.signature || {};
   const user = Object.entries(signature.inputs || {}).filter(([, info]) => info.resourceId == null);
   const inputs = user.length ? user.map(([key, info]) => ({key, node: info.name.split(':')[0], dtype: DTYPES[ENUM[info.dtype] || info.dtype]}))
@@ -138,6 +143,14 @@ async function runCase(model, signature, test, folder) {
   fs.mkdirSync(folder, {recursive: true});
   const plain = name => name.replace(/:0$/, '');
   const feeds = {};
+  if (signature.layers) {
+    const inputs = Object.values(test.inputs).map((file, i) => makeTensor(readTensor(file), signature.inputs[i].dtype));
+    const given = model.predict(inputs.length === 1 ? inputs[0] : inputs);
+    const entries = [];
+    for (const [i, tensor] of (Array.isArray(given) ? given : [given]).entries()) entries.push(await writeTensor(folder, i, `${i}`, tensor));
+    fs.writeFileSync(path.join(folder, 'outputs.json'), JSON.stringify({outputs: entries}));
+    return tf.dispose(inputs);
+  }
   for (const [name, file] of Object.entries(test.inputs)) {
     const input = signature.inputs.find(i => i.key === name) || signature.inputs.find(i => plain(i.key) === plain(name));
     if (!input) throw new Error(`the model has no input "${name}": its inputs are ${signature.inputs.map(i => i.key).join(', ')}`);

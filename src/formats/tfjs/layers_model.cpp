@@ -71,13 +71,31 @@ Result<layers::StoredModel> stored_model(const LayersModelDocument& document, co
   if (writer && writer->is_string() && writer->text().starts_with("TensorFlow.js")) stored.generation = layers::Generation::kTfjs;
   restore_depth_multipliers(stored.topology, document.weights);
   stored.has_weights = document.has_weights;
-  std::vector<WeightEntry> entries;
+  const auto member = [](const JsonValue& json, std::string_view key) {
+    const JsonValue* found = json.find(key);
+    return found ? *found : JsonValue();
+  };
+  stored.keras_version = member(stored.topology, "keras_version").is_string() ? member(stored.topology, "keras_version").text() : "";
+  stored.user_metadata = member(document.json, "userDefinedMetadata");
+  // What the converter of Python took over from Keras stands in the topology, where TensorFlow.js does not look.
+  stored.training = member(document.json, "trainingConfig");
+  stored.training_form = layers::TrainingForm::kTfjs;
+  if (stored.training.is_null()) {
+    stored.training = member(stored.topology, "training_config");
+    stored.training_form = stored.training.is_null() ? layers::TrainingForm::kNone : layers::TrainingForm::kHdf5;
+  }
+  std::vector<WeightEntry> entries, of_optimizer;
   for (const WeightEntry& entry : document.weights.entries) {
+    if (is_of_optimizer(entry)) {
+      stored.optimizer_weights.push_back({{}, entry.name, entry.shape, dtype_from_string(entry.dtype).value_or(DType::kFloat32)});
+      of_optimizer.push_back(entry);
+    }
     if (is_of_optimizer(entry) || document.weights.find(entry.name) != &entry) continue;  // an optimiser's, or the same weight again
     stored.weights.push_back({{}, entry.name, entry.shape, dtype_from_string(entry.dtype).value_or(DType::kFloat32)});
     entries.push_back(entry);
   }
   stored.read = [entries, limits](size_t i) { return decode_weight(entries[i], limits); };
+  stored.read_optimizer = [of_optimizer, limits](size_t i) { return decode_weight(of_optimizer[i], limits); };
   return stored;
 }
 

@@ -11,50 +11,9 @@ namespace {
 
 constexpr std::string_view kModelJson = "model.json";
 
-// Files of a model that is being replaced: the usual names, and what its own manifest names.
-AtomicDirectory::IsModelFile model_files_of(const std::string& directory) {
-  std::unordered_set<std::string> named;
-  const std::string old_model = directory + "/" + std::string(kModelJson);
-  if (auto file = is_regular_file(old_model) ? map_file(old_model) : Bytes(); file && !file->empty()) {
-    // Only the manifest matters: nodes are dropped as they come. A broken model.json names nothing; it is replaced all the same.
-    const auto drop = [](JsonValue) -> Result<void> { return {}; };
-    const std::vector<JsonStream> dropped = {{"modelTopology.node", drop}, {"modelTopology.library.function", drop}, {"modelInitializer.node", drop}};
-    if (auto json = read_json(file->text(), Limits{}, dropped); json && json->find("weightsManifest") && json->find("weightsManifest")->is_array()) {
-      for (const JsonValue& group : json->find("weightsManifest")->items()) {
-        const JsonValue* paths = group.find("paths");
-        if (!paths || !paths->is_array()) continue;
-        for (const JsonValue& path : paths->items()) {
-          if (path.is_string()) named.insert(path.text().starts_with("./") ? path.text().substr(2) : path.text());
-        }
-      }
-    }
-  }
-  return [named = std::move(named)](std::string_view name) {
-    return name == kModelJson || name == "model.json.gz" || (name.starts_with("group") && name.find("-shard") != std::string_view::npos) ||
-           named.contains(std::string(name));
-  };
-}
-
 Result<void> check_options(const WriteOptions& options) {
   if (options.weight_shard_size_bytes > 0) return {};
   return fail(ErrorCode::kInvalidArgument, "expected a positive shard size, found " + std::to_string(options.weight_shard_size_bytes));
-}
-
-void write_group(JsonWriter& json, const std::vector<std::string>& paths, const JsonValue::Array& weights, const JsonValue& other) {
-  json.begin_object();
-  json.key("paths");
-  json.begin_array();
-  for (const std::string& path : paths) json.string(path);
-  json.end_array();
-  json.key("weights");
-  json.begin_array();
-  for (const JsonValue& weight : weights) json.value(weight);
-  json.end_array();
-  for (const JsonMember& member : other.members()) {
-    json.key(member.key);
-    json.value(member.value);
-  }
-  json.end_object();
 }
 
 // Creates model.json and fills it with `write(JsonWriter&)`.
@@ -172,6 +131,46 @@ void write_document_manifest(JsonWriter& json, const WeightManifest& weights, co
 }
 
 }  // namespace
+
+AtomicDirectory::IsModelFile model_files_of(const std::string& directory) {
+  std::unordered_set<std::string> named;
+  const std::string old_model = directory + "/" + std::string(kModelJson);
+  if (auto file = is_regular_file(old_model) ? map_file(old_model) : Bytes(); file && !file->empty()) {
+    // Only the manifest matters: nodes are dropped as they come. A broken model.json names nothing; it is replaced all the same.
+    const auto drop = [](JsonValue) -> Result<void> { return {}; };
+    const std::vector<JsonStream> dropped = {{"modelTopology.node", drop}, {"modelTopology.library.function", drop}, {"modelInitializer.node", drop}};
+    if (auto json = read_json(file->text(), Limits{}, dropped); json && json->find("weightsManifest") && json->find("weightsManifest")->is_array()) {
+      for (const JsonValue& group : json->find("weightsManifest")->items()) {
+        const JsonValue* paths = group.find("paths");
+        if (!paths || !paths->is_array()) continue;
+        for (const JsonValue& path : paths->items()) {
+          if (path.is_string()) named.insert(path.text().starts_with("./") ? path.text().substr(2) : path.text());
+        }
+      }
+    }
+  }
+  return [named = std::move(named)](std::string_view name) {
+    return name == kModelJson || name == "model.json.gz" || (name.starts_with("group") && name.find("-shard") != std::string_view::npos) ||
+           named.contains(std::string(name));
+  };
+}
+
+void write_group(JsonWriter& json, const std::vector<std::string>& paths, const JsonValue::Array& weights, const JsonValue& other) {
+  json.begin_object();
+  json.key("paths");
+  json.begin_array();
+  for (const std::string& path : paths) json.string(path);
+  json.end_array();
+  json.key("weights");
+  json.begin_array();
+  for (const JsonValue& weight : weights) json.value(weight);
+  json.end_array();
+  for (const JsonMember& member : other.members()) {
+    json.key(member.key);
+    json.value(member.value);
+  }
+  json.end_object();
+}
 
 Result<WriteReport> write_graph_model(const GraphModelOutput& model, const std::string& directory, const WriteOptions& options) {
   TRY(check_options(options));

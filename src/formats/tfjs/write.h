@@ -42,6 +42,12 @@ struct WriteReport {
   std::vector<NarrowedWeight> narrowed;
 };
 
+// Which files of the folder `directory` belong to a model that is being replaced: those with the usual names, and what its own manifest names.
+AtomicDirectory::IsModelFile model_files_of(const std::string& directory);
+
+// One group of a manifest.
+void write_group(JsonWriter& json, const std::vector<std::string>& paths, const JsonValue::Array& weights, const JsonValue& other);
+
 // Writes the folder `directory`, replacing a model that is there. Memory: a block of one tensor and the buffers of the files.
 // Errors: InvalidModel when weights and Const nodes do not match, InvalidArgument for weights that tf.js cannot hold.
 Result<WriteReport> write_graph_model(const GraphModelOutput& model, const std::string& directory, const WriteOptions& options = {});

@@ -1,0 +1,277 @@
+#include "isomer/convert_layers.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/mapped_file.h"
+#include "formats/keras/archive_write.h"
+#include "formats/keras/h5_write.h"
+#include "formats/tfjs/layers_model_write.h"
+#include "layers/archive_paths.h"
+#include "layers/optimizer_state.h"
+#include "layers/placed_weights.h"
+#include "layers/training_config.h"
+#include "layers/translate.h"
+#include "layers/weight_names.h"
+
+namespace isomer {
+namespace {
+
+using Metadata = std::vector<std::pair<std::string, JsonValue>>;
+
+constexpr std::string_view kKeras2Version = "2.19.0", kKeras3Version = "3.0.0";
+
+// Where a layers model keeps what its own configuration has no place for.
+constexpr std::string_view kSourceConfig = "isomerSource";
+
+// A model on its way: the target's configuration, and the weights with the names that its layers have there.
+struct Translated {
+  layers::StoredModel stored;
+  layers::PlacedModel placed;
+  layers::Translation translation;
+  std::vector<layers::WeightSlot> slots;  // of placed.weights
+};
+
+void add_notes(ConvertReport& result, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes)
+    if (std::find(result.notes.begin(), result.notes.end(), note) == result.notes.end()) result.notes.push_back(note);
+}
+
+// The weights of rewritten layers.
+Result<void> change_weights(std::vector<layers::PlacedWeight>& weights, const std::vector<layers::WeightChange>& changes, const Limits& limits) {
+  for (const layers::WeightChange& change : changes) {
+    const auto at = std::find_if(weights.begin(), weights.end(), [&](const auto& w) { return w.slot.path == change.path && w.slot.name == change.name; });
+    if (at == weights.end()) continue;
+    if (change.becomes.empty()) {
+      weights.erase(at);
+      continue;
+    }
+    at->slot.name = change.becomes;
+    if (!change.at_least) continue;
+    std::vector<double> numbers(static_cast<size_t>(at->value.elements()));
+    load_doubles(at->value, 0, numbers);
+    for (double& number : numbers) number = std::max(number, *change.at_least);
+    MutableTensor raised = TRY(MutableTensor::create(at->value.dtype(), at->value.shape(), limits));
+    store_doubles(raised, 0, numbers);
+    at->value = std::move(raised).finish();
+  }
+  return {};
+}
+
+Result<Translated> translate_source(layers::Spelling to, const ConvertOptions& options, ConvertReport& result) {
+  Translated t;
+  t.stored = TRY(in_context(load_layers(result.source, options.load), "reading " + result.source.path));
+  t.placed = TRY(in_context(layers::place_weights(t.stored, options.load.limits, options.load.seed), "reading " + result.source.path));
+  layers::TranslateOptions translate_options;
+  translate_options.limits = options.load.limits;
+  translate_options.rewrite_unsupported_layers = options.rewrite_unsupported_layers;
+  translate_options.input_shapes = &t.placed.input_shapes;
+  translate_options.masked_layers = &t.placed.masked_layers;
+  t.translation = TRY(layers::translate(t.placed.model, t.stored.topology, to, translate_options));
+  TRY(change_weights(t.placed.weights, t.translation.changes, options.load.limits));
+  for (const layers::PlacedWeight& weight : t.placed.weights) t.slots.push_back(layers::renamed_slot(weight.slot, t.translation.renamed));
+  add_notes(result, t.placed.notes);
+  add_notes(result, t.translation.notes);
+  result.weights = static_cast<int64_t>(t.placed.weights.size());
+  for (const layers::PlacedWeight& weight : t.placed.weights) result.weight_bytes += weight.value.byte_size();
+  for (const layers::UnknownLayer& layer : t.placed.unknown_layers)
+    result.notes.push_back("the layer '" + layer.path.back() + "' of the class " + layer.class_name + " was taken over as it is: its code is not in the file");
+  return t;
+}
+
+// The optimiser's weights in the target's order and names; none, with a note, where they cannot be told apart.
+std::vector<layers::NamedState> optimizer_of(const Translated& t, const std::vector<std::string>& names, layers::TrainingForm to, ConvertReport& result) {
+  if (t.stored.optimizer_weights.empty() || t.stored.training.is_null()) return {};
+  std::vector<layers::TrainedWeight> trained;
+  for (size_t i = 0; i < t.slots.size(); ++i)
+    if (t.slots[i].trainable) trained.push_back({names[i], t.slots[i].shape});
+  auto states = layers::translate_optimizer(t.stored, trained, to);
+  if (states) return std::move(*states);
+  result.notes.push_back("the optimiser's state was left out: " + states.error().message);
+  return {};
+}
+
+// --- TensorFlow.js
+
+JsonValue source_config(const Translated& t) {
+  JsonValue json = JsonValue::object();
+  if (!t.stored.keras_version.empty()) json["keras_version"] = JsonValue(t.stored.keras_version);
+  json["model_config"] = layers::model_config(t.stored.topology);
+  if (t.stored.training_form != layers::TrainingForm::kTfjs && !t.stored.training.is_null()) json["training_config"] = t.stored.training;
+  return json;
+}
+
+void note_narrowed(const std::vector<tfjs::NarrowedWeight>& weights, ConvertReport& result) {
+  std::set<std::string> narrowed;
+  for (const auto& weight : weights)
+    if (weight.from != weight.to) narrowed.insert(std::string(to_string(weight.from)) + " to " + std::string(to_string(weight.to)));
+  for (const std::string& text : narrowed) result.notes.push_back("weights narrowed from " + text + ", which is what tf.js has");
+}
+
+void take_report(const tfjs::WriteReport& written, const std::string& output, ConvertReport& result) {
+  result.files = written.files;
+  result.weight_bytes = written.weight_bytes;
+  for (const std::string& file : written.files)
+    if (const auto bytes = map_file(output + "/" + file)) result.bytes_written += bytes->size();
+  note_narrowed(written.narrowed, result);
+}
+
+tfjs::LayersWriteOptions write_options(const ConvertOptions& options) {
+  tfjs::LayersWriteOptions write;
+  write.weight_shard_size_bytes = options.weight_shard_size_bytes;
+  write.split_weights_by_layer = options.split_weights_by_layer;
+  return write;
+}
+
+Result<void> to_layers_model(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
+  const Translated t = TRY(translate_source(layers::Spelling::kTfjs, options, result));
+  const std::vector<std::string> names = TRY(layers::tfjs_weight_names(t.slots));
+  tfjs::LayersModelOutput model;
+  model.topology = JsonValue::object();
+  model.topology["keras_version"] = JsonValue("2.15.0");
+  model.topology["backend"] = JsonValue("tensorflow");
+  model.topology["model_config"] = t.translation.config;
+  for (size_t i = 0; i < names.size(); ++i) model.weights.push_back({names[i], t.slots[i].path.empty() ? "" : t.slots[i].path[0], t.placed.weights[i].value});
+  // TensorFlow.js counts trainable weights first.
+  model.training_config = layers::translate_training(t.stored.training, t.stored.training_form, layers::TrainingForm::kTfjs, result.notes);
+  if (!model.training_config.is_null())
+    for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kTfjs, result))
+      model.optimizer_weights.push_back({state.name, "", state.value});
+  model.user_metadata = t.stored.user_metadata;
+  const bool from_tfjs = t.stored.generation == layers::Generation::kTfjs;
+  if ((!from_tfjs && options.source_config) || !metadata.empty()) {
+    if (!model.user_metadata.is_object()) model.user_metadata = JsonValue::object();
+    if (!from_tfjs && options.source_config) model.user_metadata[kSourceConfig] = source_config(t);
+    for (const auto& [key, value] : metadata) model.user_metadata[key] = value;
+  }
+  model.generated_by = t.stored.keras_version.empty() ? std::string("keras") : "keras v" + t.stored.keras_version;
+  model.converted_by = "Isomer " ISOMER_VERSION;
+  take_report(TRY(tfjs::write_layers_model(model, output, write_options(options))), output, result);
+  return {};
+}
+
+Result<void> rewrite_layers(const tfjs::LayersModelDocument& source, const std::string& output, const Metadata& metadata, const ConvertOptions& options,
+                            ConvertReport& result) {
+  tfjs::LayersModelDocument document = source;
+  if (!metadata.empty()) {
+    JsonValue& members = document.json["userDefinedMetadata"];
+    if (!members.is_object()) members = JsonValue::object();
+    for (const auto& [key, value] : metadata) members[key] = value;
+  }
+  take_report(TRY(tfjs::rewrite_layers_model(document, output, write_options(options))), output, result);
+  result.rewritten = true;
+  result.weights = static_cast<int64_t>(document.weights.entries.size());
+  return {};
+}
+
+// TensorFlow.js itself writes models that it does not load: without a depth_multiplier, weights of a nested model twice. So does the converter of Python with
+// what Keras 3 wrote.
+Result<bool> loads_as_it_is(const tfjs::LayersModelDocument& document, const Limits& limits) {
+  const JsonValue& topology = *document.json.find("modelTopology");
+  if (!document.has_weights || layers::generation_of(topology) == layers::Generation::kKeras3) return false;
+  std::set<std::string> names;
+  for (const tfjs::WeightEntry& entry : document.weights.entries)
+    if (!names.insert(entry.name).second) return false;
+  return TRY(tfjs::stored_model(document, limits)).topology == topology;
+}
+
+// --- Keras
+
+// Within a group Keras sets trainable weights first.
+std::vector<size_t> keras_order(const Translated& t, const std::string& layer) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < t.slots.size(); ++i)
+    if (!t.slots[i].path.empty() && t.slots[i].path[0] == layer) order.push_back(i);
+  std::stable_partition(order.begin(), order.end(), [&](size_t i) { return t.slots[i].trainable; });
+  return order;
+}
+
+void note_metadata(const layers::StoredModel& stored, const Metadata& metadata, ConvertReport& result) {
+  if (stored.user_metadata.is_object() || !metadata.empty()) result.notes.push_back("userDefinedMetadata was left out: Keras files have no place for it");
+}
+
+Result<void> to_h5(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
+  const Translated t = TRY(translate_source(layers::Spelling::kKeras2, options, result));
+  const layers::Model target = TRY(layers::read_model(t.translation.config, layers::Generation::kKeras2, options.load.limits));
+  const std::vector<std::string> names = TRY(layers::hdf5_weight_names(t.slots));
+  keras::H5Model model;
+  model.model_config = t.translation.config;
+  model.keras_version = t.stored.keras_version.starts_with("2.") ? t.stored.keras_version : std::string(kKeras2Version);
+  model.backend = "tensorflow";
+  for (const layers::Layer& layer : target.layers) {
+    if (target.sequential && layer.class_name == "InputLayer") continue;
+    keras::H5Layer group{layer.name, {}};
+    for (const size_t i : keras_order(t, layer.name)) group.weights.push_back({names[i], t.placed.weights[i].value});
+    model.layers.push_back(std::move(group));
+  }
+  model.training_config = layers::translate_training(t.stored.training, t.stored.training_form, layers::TrainingForm::kHdf5, result.notes);
+  for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kHdf5, result)) model.optimizer_weights.push_back({state.name, state.value});
+  note_metadata(t.stored, metadata, result);
+  result.bytes_written = TRY(keras::write_h5(model, output));
+  return {};
+}
+
+Result<void> to_archive(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
+  Translated t = TRY(translate_source(layers::Spelling::kKeras3, options, result));
+  const layers::Model target = TRY(layers::read_model(t.translation.config, layers::Generation::kKeras3, options.load.limits));
+  // Places are counted by classes, which may be others in the target.
+  for (layers::WeightSlot& slot : t.slots) {
+    const layers::Model* in = &target;
+    for (size_t i = 0; in && i < slot.path.size(); ++i) {
+      const auto at = std::find_if(in->layers.begin(), in->layers.end(), [&](const layers::Layer& layer) { return layer.name == slot.path[i]; });
+      if (at == in->layers.end()) break;
+      slot.classes[i] = at->class_name;
+      in = at->model.get();
+    }
+  }
+  const auto paths = layers::archive_paths(target, t.slots);
+  keras::ArchiveModel model;
+  model.config = t.translation.config;
+  model.keras_version =
+      t.stored.generation == layers::Generation::kKeras3 && !t.stored.keras_version.empty() ? t.stored.keras_version : std::string(kKeras3Version);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < t.slots.size(); ++i) {
+    names.push_back(paths[i].front());
+    model.weights.push_back({paths[i].front(), t.slots[i].path.empty() ? "" : t.slots[i].path.back(), t.placed.weights[i].value});
+  }
+  JsonValue training = layers::translate_training(t.stored.training, t.stored.training_form, layers::TrainingForm::kKeras3, result.notes);
+  if (!training.is_null()) {
+    model.config["compile_config"] = std::move(training);
+    for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kKeras3, result)) model.weights.push_back({state.name, "", state.value});
+  }
+  note_metadata(t.stored, metadata, result);
+  result.bytes_written = TRY(keras::write_archive(model, output));
+  return {};
+}
+
+void take_file(const std::string& output, ConvertReport& result) {
+  const size_t slash = output.rfind('/');
+  result.files = {slash == std::string::npos ? output : output.substr(slash + 1)};
+}
+
+}  // namespace
+
+bool is_layers_pair(Format from, Format to) {
+  return has_layers(from) && (to == Format::kLayersModel || to == Format::kKerasH5 || to == Format::kKerasArchive || to == Format::kKerasSavedModel);
+}
+
+Result<void> convert_layers(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
+  result.layers = true;
+  if (options.progress) options.progress->stage("converting layers");
+  switch (options.output_format) {
+    case Format::kLayersModel: {
+      if (result.source.format == Format::kLayersModel && !options.rewrite_unsupported_layers && options.load.weights.empty()) {
+        const auto document = TRY(in_context(tfjs::read_layers_model(result.source.path, options.load.limits), "reading " + result.source.path));
+        if (TRY(loads_as_it_is(document, options.load.limits))) return rewrite_layers(document, output, metadata, options, result);
+      }
+      return to_layers_model(output, metadata, options, result);
+    }
+    case Format::kKerasH5: TRY(to_h5(output, metadata, options, result)); break;
+    case Format::kKerasArchive: TRY(to_archive(output, metadata, options, result)); break;
+    default: return fail(ErrorCode::kUnsupported, "Isomer does not write the format " + std::string(info(options.output_format).name));
+  }
+  take_file(output, result);
+  return {};
+}
+
+}  // namespace isomer
