@@ -80,6 +80,34 @@ void dense(LayerCall& c) {
   c.give_masked(activate(c, "activation", y));
 }
 
+// Keras 1 (R. Srivastava et al., 2015): a gate lets the input pass by the layer.
+void highway(LayerCall& c) {
+  Emitter& e = c.e;
+  const Value x = c.input();
+  const int64_t size = e.known_size(x, -1, "the number of features");
+  const bool bias = c.config.boolean("bias", true);
+  const Value kernel = c.weight("kernel", {size, size}, "init"), carry_kernel = c.weight("carry_kernel", {size, size}, "init");
+  Value y = e.make("MatMul", {x, kernel}), gate = e.make("MatMul", {x, carry_kernel});
+  if (bias) {
+    y = add_bias(e, y, c.weight("bias", {size}, ""));
+    gate = add_bias(e, gate, c.weight("carry_bias", {size}, ""));
+  }
+  gate = e.make("Sigmoid", {gate});
+  y = activate(c, "activation", y);
+  c.give(e.add(e.multiply(gate, y), e.multiply(e.subtract(e.like(gate, 1), gate), x)));
+}
+
+// Keras 1 (I. Goodfellow et al., 2013): the largest of several dense layers.
+void maxout_dense(LayerCall& c) {
+  Emitter& e = c.e;
+  const Value x = c.input();
+  const int64_t in = e.known_size(x, -1, "the number of features"), units = c.config.integer("output_dim", 0), count = c.config.integer("nb_feature", 4);
+  const Value inputs[] = {x, c.weight("kernel", {count, in, units}, "init")};
+  Value y = e.make("Einsum", inputs, {{"equation", std::string("bi,fio->bfo")}});
+  if (c.config.boolean("bias", true)) y = e.add(y, c.weight("bias", {count, units}, ""));
+  c.give(e.reduce("Max", y, {1}));
+}
+
 void activation(LayerCall& c) { c.give_masked(activate(c, "activation", c.input())); }
 
 void flatten(LayerCall& c) {
@@ -212,6 +240,8 @@ void refuse_lambda(LayerCall& c) {
 }  // namespace
 
 LAYER_CLASS(Dense, dense, "activation(x . kernel + bias) along the last axis.")
+LAYER_CLASS(Highway, highway, "Keras 1: a dense layer and a gate that lets the input pass by it.")
+LAYER_CLASS(MaxoutDense, maxout_dense, "Keras 1: the largest of several dense layers.")
 LAYER_CLASS(Activation, activation, "An activation function, elementwise.")
 LAYER_CLASS(Dropout, pass_through, "Nothing but in training.")
 LAYER_CLASS(SpatialDropout1D, pass_through, "Nothing but in training.")

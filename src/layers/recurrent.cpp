@@ -137,6 +137,8 @@ void time_distributed(LayerCall& c) {
 LAYER_CLASS(SimpleRNN, recurrent, "A fully connected layer that sees its own last output.")
 LAYER_CLASS(GRU, recurrent, "Gated recurrent units.")
 LAYER_CLASS(LSTM, recurrent, "Long short-term memory.")
+LAYER_CLASS(CuDNNLSTM, recurrent, "LSTM as cuDNN stores it.")
+LAYER_CLASS(CuDNNGRU, recurrent, "GRU as cuDNN stores it.")
 LAYER_CLASS(ConvLSTM1D, recurrent, "Long short-term memory with convolutions over steps of a line.")
 LAYER_CLASS(ConvLSTM2D, recurrent, "Long short-term memory with convolutions over the plane.")
 LAYER_CLASS(ConvLSTM3D, recurrent, "Long short-term memory with convolutions over space.")

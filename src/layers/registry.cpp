@@ -46,6 +46,8 @@ constexpr Alias kAliases[] = {
     {"SeparableConvolution1D", "SeparableConv1D"},
     {"SeparableConvolution2D", "SeparableConv2D"},
     {"SyncBatchNormalization", "BatchNormalization"},
+    {"GroupedQueryAttention", "GroupQueryAttention"},
+    {"TimeDistributedDense", "Dense"},
     {"UnifiedGRU", "GRU"},
     {"UnifiedLSTM", "LSTM"},
 };
