@@ -15,10 +15,13 @@ void SourceOptions::add_to(CLI::App& app, const std::string& flag_prefix) {
   prefix = flag_prefix;
   const std::string of_second = prefix.empty() ? "" : " (of the second model)";
   app.add_option("--" + prefix + "input_format", input_format,
-                 "say what the input is, where its content does not (tf_saved_model, tf_hub, tf_frozen_model, tfjs_graph_model, isomer)" + of_second);
+                 "say what the input is, where its content does not (tf_saved_model, tf_hub, tf_frozen_model, tfjs_graph_model, tfjs_layers_model, "
+                 "keras, keras_keras, keras_saved_model, keras_json, isomer)" +
+                     of_second);
   app.add_option("--" + prefix + "signature_name", signature_name, "the signature, or the callable function of a model without signatures" + of_second);
   app.add_option("--" + prefix + "saved_model_tags", saved_model_tags, "the MetaGraph of a SavedModel, by its tags: serve, or serve,tpu" + of_second);
   app.add_option("--" + prefix + "output_node_names", output_node_names, "the outputs of a frozen graph, separated by commas" + of_second);
+  app.add_option("--" + prefix + "weights", weights, "an .h5 file with the weights of a Keras model whose file has none, or others" + of_second);
 }
 
 Result<LoadOptions> SourceOptions::finish(const CLI::App& app) const {
@@ -35,6 +38,7 @@ Result<LoadOptions> SourceOptions::finish(const CLI::App& app) const {
   if (!signature_name.empty()) options.signature = signature_name;
   if (app.count("--" + prefix + "saved_model_tags") > 0) options.tags = saved_model_tags;
   options.output_node_names = split_list(output_node_names);
+  options.weights = weights;
   return options;
 }
 

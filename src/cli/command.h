@@ -24,10 +24,10 @@ struct Voice {
 };
 void add_voice_options(CLI::App& app, Voice& voice);
 
-// --input_format, --signature_name, --saved_model_tags, --output_node_names; `finish` turns what was given into LoadOptions. The flags of a second model
-// begin with a prefix: --second_signature_name.
+// --input_format, --signature_name, --saved_model_tags, --output_node_names, --weights; `finish` turns what was given into LoadOptions. The flags of a second
+// model begin with a prefix: --second_signature_name.
 struct SourceOptions {
-  std::string prefix, input_format, signature_name, saved_model_tags, output_node_names;
+  std::string prefix, input_format, signature_name, saved_model_tags, output_node_names, weights;
   void add_to(CLI::App& app, const std::string& flag_prefix = "");
   Result<LoadOptions> finish(const CLI::App& app) const;
 };

@@ -39,8 +39,14 @@ std::optional<Recognised> recognise_json(const Bytes& bytes, const std::string& 
   const bool keras = has("\"class_name\"") && has("\"config\"");
   if (has("\"modelTopology\"") || has("\"weightsManifest\""))
     return Recognised{keras || has("\"model_config\"") ? Format::kLayersModel : Format::kGraphModel, path};
-  if (keras) return Recognised{Format::kKerasJson, path};
+  if (keras || (has("\\\"class_name\\\"") && has("\\\"config\\\""))) return Recognised{Format::kKerasJson, path};
   return std::nullopt;
+}
+
+// What to_yaml() of Keras 1 and 2 gives: the top has its keys at the beginning of lines.
+bool looks_like_keras_yaml(std::string_view text) {
+  const auto has = [&](std::string_view key) { return text.starts_with(key) || text.find("\n" + std::string(key)) != std::string_view::npos; };
+  return has("class_name:") && has("config:");
 }
 
 std::optional<Recognised> recognise_files(const ModelFiles& files, const std::string& path, bool archive) {
@@ -65,6 +71,7 @@ Result<Recognised> recognise_directory(const std::string& path, const Limits& li
   const auto files = TRY(ModelFiles::open(path, limits));
   std::vector<Recognised> found;
   if (auto saved_model = recognise_files(*files, path, false)) found.push_back(*saved_model);
+  if (files->contains("config.json") && files->contains("model.weights.h5")) found.push_back({Format::kKerasArchive, path});
   std::vector<std::string> json;
   for (const std::string& name : files->list())
     if (name == "model.json" || name == "model.json.gz") json.push_back(name);
@@ -115,7 +122,7 @@ Result<Recognised> recognise_file(const std::string& path, const Limits& limits)
   if (starts_with(bytes, "PK\x03\x04")) return Recognised{Format::kKerasArchive, path};
   if (starts_with(bytes, "TFL3", 4)) return Recognised{Format::kTflite, path};
   const std::string_view head = text_head(bytes);
-  if (head.starts_with("{") || head.starts_with("[")) {
+  if (head.starts_with("{") || head.starts_with("[") || head.starts_with("\"")) {
     if (auto model = recognise_json(bytes, path)) return *model;
     return fail(unrecognised(path));
   }
@@ -127,6 +134,7 @@ Result<Recognised> recognise_file(const std::string& path, const Limits& limits)
   if (binary_name || path.ends_with("saved_model.pbtxt")) return recognise_directory(directory, limits);
   if (tf::looks_like_graph_def(bytes)) return Recognised{Format::kFrozenGraph, path};
   if (tf::looks_like_saved_model(bytes)) return Recognised{Format::kSavedModel, directory};
+  if (looks_like_keras_yaml(bytes.text())) return Recognised{Format::kKerasJson, path, false, true};
   if (path.ends_with(".onnx")) return Recognised{Format::kOnnx, path};
   if (head.starts_with("node") || head.starts_with("library") || head.starts_with("versions") || head.starts_with("#")) {
     return Recognised{Format::kFrozenGraph, path, false, true};

@@ -140,9 +140,22 @@ Result<void> describe_graph_model(const LoadOptions& options, Inspection& result
 }
 
 void describe_recognised_only(Inspection& result) {
-  const bool keras = result.source.format == Format::kKerasH5 || result.source.format == Format::kKerasArchive;
-  result.use = keras ? Use::kTrainable : Use::kUnknown;
+  result.use = Use::kUnknown;
   result.facts.push_back("recognised by its content; this version of Isomer does not read the format");
+}
+
+Result<void> describe_layers(const LoadOptions& options, Inspection& result) {
+  const layers::StoredModel model = TRY(load_layers(result.source, options));
+  result.use = Use::kTrainable;
+  if (!model.keras_version.empty()) result.facts.push_back("made by Keras " + model.keras_version);
+  int64_t bytes = 0;
+  for (const layers::StoredWeight& weight : model.weights) bytes += element_count_of(weight.shape) * static_cast<int64_t>(element_size(weight.dtype));
+  result.facts.push_back(model.has_weights
+                             ? "Keras layers and their weights: " + std::to_string(model.weights.size()) + " of " + std::to_string(bytes) + " bytes"
+                             : "Keras layers without weights: they are drawn when the model is used");
+  if (!model.training.is_null()) result.facts.push_back("compiled: the loss and the optimiser are told");
+  if (!model.optimizer_weights.empty()) result.facts.push_back("the optimiser's state: " + std::to_string(model.optimizer_weights.size()) + " weights");
+  return {};
 }
 
 Result<void> describe_document(const LoadOptions& options, Inspection& result) {
@@ -152,12 +165,11 @@ Result<void> describe_document(const LoadOptions& options, Inspection& result) {
     case Format::kFrozenGraph: return describe_frozen_graph(options, result);
     case Format::kGraphModel: return describe_graph_model(options, result);
     case Format::kIsomerText: result.use = Use::kInferenceOnly; return {};
-    case Format::kLayersModel: {
-      const auto document = TRY(tfjs::read_layers_model(result.source.path, options.limits));
-      result.use = Use::kTrainable;
-      result.facts.push_back(document.has_weights ? "Keras layers and their weights" : "Keras layers without weights: they are drawn when the model is used");
-      return {};
-    }
+    case Format::kKerasSavedModel: return describe_saved_model(options, result);
+    case Format::kLayersModel:
+    case Format::kKerasH5:
+    case Format::kKerasArchive:
+    case Format::kKerasJson: return describe_layers(options, result);
     default: describe_recognised_only(result); return {};
   }
 }

@@ -1,6 +1,10 @@
 #include "isomer/load.h"
 
 #include "base/mapped_file.h"
+#include "formats/keras/architecture.h"
+#include "formats/keras/archive.h"
+#include "formats/keras/h5.h"
+#include "formats/keras/saved_model.h"
 #include "formats/tf/frozen_graph.h"
 #include "formats/tf/saved_model_import.h"
 #include "formats/tfjs/graph_model_import.h"
@@ -44,10 +48,12 @@ Result<ir::Module> import_any(const Recognised& source, const LoadOptions& optio
     }
     case Format::kFrozenGraph: return tf::import_frozen_graph(TRY(tf::read_frozen_graph(source.path, options.limits)), options, options.limits);
     case Format::kGraphModel: return import_graph_model(TRY(tfjs::read_graph_model(source.path, options.limits)), options, allocator);
-    case Format::kLayersModel: {
-      const auto document = TRY(tfjs::read_layers_model(source.path, options.limits));
-      return import_layers(TRY(tfjs::stored_model(document, options.limits)), options, notes);
-    }
+    case Format::kKerasSavedModel:  // its ops stand in it beside the layers
+      return import_any({Format::kSavedModel, source.path, source.archive, source.text, source.detail}, options, allocator, notes);
+    case Format::kLayersModel:
+    case Format::kKerasH5:
+    case Format::kKerasArchive:
+    case Format::kKerasJson: return import_layers(TRY(load_layers(source, options)), options, notes);
     case Format::kIsomerText: {
       const Bytes text = TRY(map_file(source.path));
       const std::string side = source.path + ".bin";
@@ -67,6 +73,28 @@ Result<ir::Module> import_any(const Recognised& source, const LoadOptions& optio
 
 }  // namespace
 
+bool has_layers(Format format) {
+  return format == Format::kLayersModel || format == Format::kKerasH5 || format == Format::kKerasArchive || format == Format::kKerasSavedModel ||
+         format == Format::kKerasJson;
+}
+
+Result<layers::StoredModel> load_layers(const Recognised& source, const LoadOptions& options) {
+  const auto read = [&]() -> Result<layers::StoredModel> {
+    switch (source.format) {
+      case Format::kLayersModel: return tfjs::stored_model(TRY(tfjs::read_layers_model(source.path, options.limits)), options.limits);
+      case Format::kKerasH5: return keras::read_h5(source.path, options.limits);
+      case Format::kKerasArchive: return keras::read_archive(source.path, options.limits);
+      case Format::kKerasJson: return keras::read_architecture(source.path, options.limits);
+      case Format::kKerasSavedModel:
+      case Format::kSavedModel: return keras::read_saved_model_layers(source.path, options.limits);
+      default: return fail(ErrorCode::kUnsupported, "a " + std::string(info(source.format).title) + " holds no layers");
+    }
+  };
+  layers::StoredModel model = TRY(read());
+  if (!options.weights.empty()) TRY(keras::read_h5_weights(options.weights, model, options.limits));
+  return model;
+}
+
 Result<Recognised> recognise_input(const std::string& path, const std::optional<Format>& wish, const Limits& limits) {
   if (!is_directory(path) && !is_regular_file(path)) {
     return fail(Error{ErrorCode::kNotFound, "there is no such file or directory", path, {}, "check the path"});
@@ -78,7 +106,7 @@ Result<Recognised> recognise_input(const std::string& path, const std::optional<
   const bool saved_model_like = *wish == Format::kSavedModel || *wish == Format::kHubModule || *wish == Format::kKerasSavedModel;
   if (found && saved_model_like && (found->format == Format::kSavedModel || found->format == Format::kHubModule)) {
     Recognised result = *found;
-    if (*wish != Format::kKerasSavedModel) result.format = *wish;
+    result.format = *wish;
     return result;
   }
   if (found && !found->path.empty()) {
@@ -97,6 +125,13 @@ Result<Recognised> recognise_input(const std::string& path, const std::optional<
 Result<LoadedModel> load_model(const std::string& path, const LoadOptions& options, TensorAllocator& allocator) {
   LoadedModel model;
   model.source = TRY(recognise_input(path, options.input_format, options.limits));
+  if (!options.weights.empty() && (!has_layers(model.source.format) || model.source.format == Format::kKerasSavedModel)) {
+    return fail(Error{ErrorCode::kInvalidArgument,
+                      "--weights gives the weights of a model of Keras layers, but this is a " + std::string(info(model.source.format).title),
+                      path,
+                      {},
+                      "leave --weights out"});
+  }
   model.module = TRY(in_context(import_any(model.source, options, allocator, model.notes), "reading " + path));
   return model;
 }

@@ -1,5 +1,6 @@
 #include "layers/stored_model.h"
 
+#include "layers/archive_paths.h"
 #include "layers/initializers.h"
 
 namespace isomer::layers {
@@ -40,7 +41,9 @@ Result<LoweredModel> lower_stored(const StoredModel& stored, const LoweringOptio
     if (!lowered.weights.empty()) lowered.notes.push_back("the file holds no weights: they were drawn by the layers' initialisers");
     return lowered;
   }
-  const std::vector<size_t> matches = TRY(in_context(match_weights(lowered.weights, stored.weights), "finding the model's weights"));
+  const std::vector<size_t> matches = TRY(in_context(
+      stored.layout == WeightLayout::kArchive ? match_archive_weights(model, lowered.weights, stored.weights) : match_weights(lowered.weights, stored.weights),
+      "finding the model's weights"));
   for (size_t i = 0; i < matches.size(); ++i) {
     Tensor value = TRY(in_context(stored.read(matches[i]), "reading the weight '" + stored.weights[matches[i]].name + "'"));
     lowered.module.variables[i].value =

@@ -21,10 +21,17 @@ enum class TrainingForm {
   kTfjs,    // "trainingConfig" of TensorFlow.js: optimizer_config, loss, metrics
 };
 
+// What the names of weights mean.
+enum class WeightLayout {
+  kByLayer,  // names of layers and of weights: "dense/kernel"
+  kArchive,  // places in a .keras archive: "layers/dense_1/vars/0" (layers/archive_paths.h)
+};
+
 struct StoredModel {
   JsonValue topology;  // {"class_name", "config"}, or the object around it that has it as "model_config"
   Generation generation = Generation::kKeras2;
-  std::string keras_version, backend;          // as the file says them; empty where it does not
+  std::string keras_version, backend;  // as the file says them; empty where it does not
+  WeightLayout layout = WeightLayout::kByLayer;
   std::vector<StoredWeight> weights;           // of the layers, in the file's order
   std::function<Result<Tensor>(size_t)> read;  // the values of weights[i]
   bool has_weights = true;                     // false: an architecture alone, whose weights are drawn by its initialisers

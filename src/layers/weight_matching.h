@@ -17,6 +17,7 @@ struct StoredWeight {
   std::string name;
   Shape shape;
   DType dtype = DType::kFloat32;  // as the file has it
+  std::string layer = {};         // in archives: the name of the layer that owns it, where the archive says so
 };
 
 // For each slot the index of its weight. Names decide first: the last part of the name has to be that of the slot, and of the layers that the slot lies in, as

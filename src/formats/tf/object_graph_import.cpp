@@ -10,8 +10,8 @@
 #include <deque>
 #include <map>
 
+#include "formats/tf/checkpoint_keys.h"
 #include "formats/tf/graph_import.h"
-#include "formats/tf/parse_message.h"
 #include "formats/tf/schema/tensorflow.pb.h"
 #include "ir/const_op.h"
 #include "ops/registry.h"
@@ -98,7 +98,7 @@ class ObjectGraphImporter {
   const SavedConcreteFunction* concrete_function(const std::string& name) const;
   Result<std::string> choose_function(const ImportOptions& options, std::string& key);
   Result<void> import_entry(const std::string& function, const std::string& key);
-  Result<void> read_checkpoint_keys();
+  Result<void> need_checkpoint_keys();
   Result<GraphImporter::Capture> capture(int64_t id);
   Result<GraphImporter::Capture> capture_variable(int64_t id, const SavedVariable& variable);
   Result<GraphImporter::Capture> capture_table(int64_t id);
@@ -113,7 +113,7 @@ class ObjectGraphImporter {
   const Limits& limits_;
   ir::Module module_;
   GraphImporter importer_;
-  std::map<int64_t, std::map<std::string, std::string>> checkpoint_keys_;  // by object: attribute name -> key
+  CheckpointKeys checkpoint_keys_;
   bool keys_read_ = false;
   std::map<int64_t, std::string> variable_names_;
   std::map<int64_t, std::string> table_names_;
@@ -133,29 +133,10 @@ const SavedConcreteFunction* ObjectGraphImporter::concrete_function(const std::s
   return nullptr;
 }
 
-// The checkpoint's object graph is walked beside the model's, along equal child names, from the root.
-Result<void> ObjectGraphImporter::read_checkpoint_keys() {
+Result<void> ObjectGraphImporter::need_checkpoint_keys() {
   if (keys_read_) return {};
   keys_read_ = true;
-  if (!document_.bundle) return {};
-  const Tensor serialized = TRY(document_.bundle->read("_CHECKPOINTABLE_OBJECT_GRAPH"));
-  if (serialized.dtype() != DType::kString || serialized.elements() != 1) return fail(ErrorCode::kMalformed, "the checkpoint's object graph is not a string");
-  TrackableObjectGraph graph;
-  TRY(parse_binary(std::string(serialized.string_at(0)), graph, "the checkpoint's object graph", limits_));
-  std::map<int64_t, int64_t> pairs = {{0, 0}};  // object of the model -> object of the checkpoint
-  std::deque<int64_t> queue = {0};
-  while (!queue.empty()) {
-    const int64_t id = queue.front();
-    queue.pop_front();
-    const int64_t stored_id = pairs[id];
-    if (stored_id < 0 || stored_id >= graph.nodes_size()) continue;
-    const auto& stored = graph.nodes(static_cast<int>(stored_id));
-    for (const auto& attribute : stored.attributes()) checkpoint_keys_[id][attribute.name()] = attribute.checkpoint_key();
-    for (const ObjectReference& reference : stored.children()) {
-      const int64_t next = child(id, reference.local_name());
-      if (next >= 0 && pairs.emplace(next, reference.node_id()).second) queue.push_back(next);
-    }
-  }
+  if (document_.bundle) checkpoint_keys_ = TRY(read_checkpoint_keys(*document_.bundle, objects_, limits_));
   return {};
 }
 
@@ -167,7 +148,7 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture_variable(int64_t id,
     it->second = name;
     PartialShape shape = TRY(decode_shape(variable.shape()));
     ir::Variable entry{name, dtype_from_number(variable.dtype()).value_or(DType::kInvalid), std::move(shape), {}};
-    TRY(read_checkpoint_keys());
+    TRY(need_checkpoint_keys());
     const auto keys = checkpoint_keys_.find(id);
     if (keys != checkpoint_keys_.end() && keys->second.contains("VARIABLE_VALUE")) {
       entry.value = TRY(in_context(document_.bundle->read(keys->second["VARIABLE_VALUE"]), "reading the variable '" + name + "'"));
@@ -226,7 +207,7 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture_constant(const Saved
 }
 
 Result<void> ObjectGraphImporter::restore_mutable_table(int64_t id, const std::string& name) {
-  TRY(read_checkpoint_keys());
+  TRY(need_checkpoint_keys());
   const auto keys = checkpoint_keys_.find(id);
   if (keys == checkpoint_keys_.end()) return {};
   for (const auto& [attribute, key] : keys->second) {

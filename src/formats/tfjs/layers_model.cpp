@@ -71,13 +71,13 @@ Result<layers::StoredModel> stored_model(const LayersModelDocument& document, co
   if (writer && writer->is_string() && writer->text().starts_with("TensorFlow.js")) stored.generation = layers::Generation::kTfjs;
   restore_depth_multipliers(stored.topology, document.weights);
   stored.has_weights = document.has_weights;
-  std::vector<const WeightEntry*> entries;
+  std::vector<WeightEntry> entries;
   for (const WeightEntry& entry : document.weights.entries) {
     if (is_of_optimizer(entry) || document.weights.find(entry.name) != &entry) continue;  // an optimiser's, or the same weight again
     stored.weights.push_back({{}, entry.name, entry.shape, dtype_from_string(entry.dtype).value_or(DType::kFloat32)});
-    entries.push_back(&entry);
+    entries.push_back(entry);
   }
-  stored.read = [entries, limits](size_t i) { return decode_weight(*entries[i], limits); };
+  stored.read = [entries, limits](size_t i) { return decode_weight(entries[i], limits); };
   return stored;
 }
 

@@ -19,7 +19,7 @@ struct LayersModelDocument {
 // (Unsupported): it has a reader of its own.
 Result<LayersModelDocument> read_layers_model(const std::string& path, const Limits& limits = {});
 
-// The configuration and the weights. `document` must outlive the result.
+// The configuration and the weights. The result holds what it needs of the document.
 Result<layers::StoredModel> stored_model(const LayersModelDocument& document, const Limits& limits);
 
 }  // namespace isomer::tfjs
