@@ -77,6 +77,24 @@ def split_join_cases():
                        preserve_short_sequences=preserve)
 
 
+def format_cases():
+    floats = [1.5, 1e4, -2.25, np.nan, -np.inf, 0.1, 1e-5, 1 / 3, 123456789, 1e20, -0.0, 16777216]
+    for dtype in (tf.float32, tf.float64, tf.float16, tf.bfloat16):
+        with np.errstate(over="ignore"):
+            yield Case("StringFormat", dtype.name, [[np.array(floats).astype(dtype.as_numpy_dtype)]], summarize=-1)
+    cube = np.arange(24, dtype=np.int32).reshape(2, 3, 4)
+    for count in (-1, 0, 1, 2):
+        yield Case("StringFormat", "cube, %d at the ends" % count, [[cube]], summarize=count)
+    yield Case("StringFormat", "three at the ends", [[np.arange(10, dtype=np.int64)]])
+    yield Case("StringFormat", "as many as at the ends", [[np.arange(6, dtype=np.uint8)]])
+    yield Case("StringFormat", "strings", [[text("a\n\"\t\x00b", "", b"\xff\xc3\xa9\r'x\x7f\\")]])
+    yield Case("StringFormat", "several", [[np.array(-7, np.int8), np.array([True, False]), np.array(b"it's", object)]], attributes={"template": "x: {}, y: {}{}.", "placeholder": "{}"})
+    yield Case("StringFormat", "no tensors", [[]], attributes={"template": "nothing"})
+    yield Case("StringFormat", "no elements", [[np.zeros((0, 2), np.float32), np.zeros((2, 0), np.float32)]], attributes={"template": "%s%s"})
+    yield Case("StringFormat", "complex", [[np.complex64([1j, 2, 3, 4])]])
+
+
 def cases():
+    yield from format_cases()
     yield from string_cases()
     yield from split_join_cases()
