@@ -85,7 +85,8 @@ Result<void> verify(const std::string& partial, const std::string& output, const
                     ConvertReport& result) {
   report(options, "verifying");
   result.comparison = TRY(verify_result(partial, source, as_tfjs, options));
-  if (result.comparison->equal()) return {};
+  // Quantised weights differ on purpose: the differences are reported.
+  if (result.comparison->equal() || !options.quantize.empty()) return {};
   std::string text = "the result differs from the source beyond the tolerance";
   for (const OutputDifference& o : result.comparison->outputs) {
     if (o.equal) continue;
@@ -109,13 +110,24 @@ int64_t count_nodes(const tf::GraphDef& graph) {
   return count;
 }
 
-// A graph model again, in weight files of another size; all it holds is kept.
+void note_quantized(const tfjs::QuantizeReport& quantized, ConvertReport& result) {
+  if (quantized.quantized > 0) result.notes.push_back("quantised " + std::to_string(quantized.quantized) + (quantized.quantized == 1 ? " weight" : " weights"));
+  for (const tfjs::SkippedWeight& skipped : quantized.skipped) result.notes.push_back("the weight '" + skipped.name + "' is not quantised: " + skipped.reason);
+  for (const std::string& pattern : quantized.unmatched) result.notes.push_back("no weight of floats has a name like '" + pattern + "'");
+}
+
+// A graph model again, in weight files of another size or with weights stored in another way; all it holds is kept.
 Result<void> rewrite(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
   tfjs::GraphModelDocument document = TRY(in_context(tfjs::read_graph_model(result.source.path, options.load.limits), "reading " + result.source.path));
   TRY(tfjs::check_graph_model(document));
   std::optional<ir::Module> source;
   if (options.verify)
     source = TRY(in_context(tfjs::import_graph_model(document, options.load, options.load.limits, heap_allocator()), "reading the source for --verify"));
+  SpillArena arena;
+  if (options.dequantize || !options.quantize.empty()) {
+    report(options, "quantising");
+    note_quantized(TRY(tfjs::quantize_manifest(document.weights, options.dequantize, options.quantize, options.load.limits, arena)), result);
+  }
   if (!metadata.empty()) {
     JsonValue& members = document.json["userDefinedMetadata"];
     if (!members.is_object()) members = JsonValue::object();
@@ -156,18 +168,24 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   if (options.verify) original = TRY(load_model(input, options.load, arena)).module;
 
   report(options, "freezing and folding");
-  passes::PassContext context{options.load.limits, &arena};
+  passes::PassContext context{options.load.limits, &arena, options.after_each_pass};
   TRY(passes::freeze(model.module, options.strip_debug_ops, context));
   report(options, "preparing the graph for tf.js");
   const bool from_tfjs = model.source.format == Format::kGraphModel;
   auto merged_metadata = TRY(merge_metadata(model.module, metadata, options.load.limits));
-  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check, std::move(merged_metadata)};
+  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check, options.optimize, options.passes,
+                                           std::move(merged_metadata)};
   tfjs::GraphModelOutput graph_model = TRY(in_context(tfjs::export_graph_model(model.module, export_options, context), "converting to a tf.js graph model"));
   graph_model.converted_by = "Isomer " ISOMER_VERSION;
   if (original) TRY(check_names(*original, graph_model));
   result.nodes_written = count_nodes(model.module);
   result.weights = static_cast<int64_t>(graph_model.weights.size());
   if (auto note = needs_async(model.module)) result.notes.push_back(std::move(*note));
+
+  if (!options.quantize.empty()) {
+    report(options, "quantising");
+    note_quantized(TRY(tfjs::quantize_weights(graph_model.weights, options.quantize, options.load.limits, arena)), result);
+  }
 
   report(options, "writing " + output);
   tfjs::WriteOptions write_options;

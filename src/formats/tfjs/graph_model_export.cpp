@@ -16,6 +16,7 @@
 #include "formats/tfjs/own_ops.h"
 #include "formats/tfjs/target.h"
 #include "ir/const_op.h"
+#include "passes/pipelines.h"
 #include "passes/rewrite.h"
 
 namespace isomer::tfjs {
@@ -182,10 +183,16 @@ Result<GraphModelOutput> export_graph_model(ir::Module& module, const ExportOpti
   if (!refused.empty() && !options.skip_op_check) return fail(refusal(refused));
   static constexpr std::string_view kFinish[] = {"fold_constants", "remove_identities", "prune"};
   TRY(passes::run_passes(module, kFinish, context));
+  if (options.passes) {
+    TRY(passes::run_passes(module, std::vector<std::string_view>(options.passes->begin(), options.passes->end()), context));
+  } else if (options.optimize) {
+    TRY(passes::optimize(module, context));
+  }
   // Folding may have made forms that the table does not take (rank known only now).
   const auto late = TRY(passes::legalize(module, why_not, context));
   if (!late.empty() && !options.skip_op_check) return fail(refusal(late));
 
+  if (options.optimize && !options.passes) TRY(passes::fuse_for_tfjs(module, context));
   static constexpr std::string_view kLists[] = {"return_stored_values"};
   TRY(passes::run_passes(module, kLists, context));
 
