@@ -4,10 +4,12 @@
 #include <set>
 
 #include "base/mapped_file.h"
+#include "formats/keras/saved_model.h"
 #include "formats/tfjs/document_check.h"
 #include "formats/tfjs/graph_model_export.h"
 #include "formats/tfjs/graph_model_import.h"
 #include "isomer/convert_layers.h"
+#include "isomer/convert_notes.h"
 #include "isomer/sample.h"
 #include "passes/pipelines.h"
 #include "tensor/spill.h"
@@ -87,33 +89,13 @@ Result<void> verify(const std::string& partial, const std::string& output, const
   result.comparison = TRY(verify_result(partial, source, as_tfjs, options));
   // Quantised weights differ on purpose: the differences are reported.
   if (result.comparison->equal() || !options.quantize.empty()) return {};
-  std::string text = "the result differs from the source beyond the tolerance";
-  for (const OutputDifference& o : result.comparison->outputs) {
-    if (o.equal) continue;
-    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative);
-    if (!o.expected.empty()) text += ", at " + to_string(o.where) + ": " + o.expected + " became " + o.actual;
-    if (!o.note.empty()) text += " (" + o.note + ")";
-  }
-  return fail(Error{ErrorCode::kInvalidModel, std::move(text), output, {}, "nothing was written; allow more with --rtol and --atol, or report the model"});
-}
-
-void count_written(const tfjs::WriteReport& written, const std::string& output, ConvertReport& result) {
-  result.files = written.files;
-  result.weight_bytes = written.weight_bytes;
-  for (const std::string& file : written.files)
-    if (const auto bytes = map_file(output + "/" + file)) result.bytes_written += bytes->size();
+  return fail(std::move(difference_error(*result.comparison)).at(output));
 }
 
 int64_t count_nodes(const tf::GraphDef& graph) {
   int64_t count = graph.node_size();
   for (const tf::FunctionDef& function : graph.library().function()) count += function.node_def_size();
   return count;
-}
-
-void note_quantized(const tfjs::QuantizeReport& quantized, ConvertReport& result) {
-  if (quantized.quantized > 0) result.notes.push_back("quantised " + std::to_string(quantized.quantized) + (quantized.quantized == 1 ? " weight" : " weights"));
-  for (const tfjs::SkippedWeight& skipped : quantized.skipped) result.notes.push_back("the weight '" + skipped.name + "' is not quantised: " + skipped.reason);
-  for (const std::string& pattern : quantized.unmatched) result.notes.push_back("no weight of floats has a name like '" + pattern + "'");
 }
 
 // A graph model again, in weight files of another size or with weights stored in another way; all it holds is kept.
@@ -146,13 +128,6 @@ Result<void> rewrite(const std::string& output, const Metadata& metadata, const 
   result.nodes_read = result.nodes_written = count_nodes(document.topology);
   result.weights = static_cast<int64_t>(document.weights.entries.size());
   return {};
-}
-
-void note_narrowed(const std::vector<tfjs::NarrowedWeight>& weights, ConvertReport& result) {
-  std::set<std::string> narrowed;
-  for (const auto& weight : weights)
-    if (weight.from != weight.to) narrowed.insert(std::string(to_string(weight.from)) + " to " + std::string(to_string(weight.to)));
-  for (const std::string& text : narrowed) result.notes.push_back("weights narrowed from " + text + ", which is what tf.js has");
 }
 
 // From any format to a graph model, by way of the IR.
@@ -242,6 +217,9 @@ Result<ConvertReport> convert_model(const std::string& input, const std::string&
   const Metadata metadata = TRY(read_metadata(options));
   result.source = TRY(recognise_input(input, options.load.input_format, options.load.limits));
   if (options.output_format != Format::kGraphModel) {
+    // A SavedModel may tell of the layers that it was made of.
+    if (result.source.format == Format::kSavedModel && keras::holds_layers(result.source.path, options.load.limits))
+      result.source.format = Format::kKerasSavedModel;
     TRY(check_pair(input, options, result.source.format));
     TRY(convert_layers(output, metadata, options, result));
     return result;

@@ -7,12 +7,15 @@
 #include "formats/keras/archive_write.h"
 #include "formats/keras/h5_write.h"
 #include "formats/tfjs/layers_model_write.h"
+#include "isomer/convert_notes.h"
+#include "isomer/verify.h"
 #include "layers/archive_paths.h"
 #include "layers/optimizer_state.h"
 #include "layers/placed_weights.h"
 #include "layers/training_config.h"
 #include "layers/translate.h"
 #include "layers/weight_names.h"
+#include "tensor/spill.h"
 
 namespace isomer {
 namespace {
@@ -101,26 +104,45 @@ JsonValue source_config(const Translated& t) {
   return json;
 }
 
-void note_narrowed(const std::vector<tfjs::NarrowedWeight>& weights, ConvertReport& result) {
-  std::set<std::string> narrowed;
-  for (const auto& weight : weights)
-    if (weight.from != weight.to) narrowed.insert(std::string(to_string(weight.from)) + " to " + std::string(to_string(weight.to)));
-  for (const std::string& text : narrowed) result.notes.push_back("weights narrowed from " + text + ", which is what tf.js has");
-}
-
 void take_report(const tfjs::WriteReport& written, const std::string& output, ConvertReport& result) {
-  result.files = written.files;
-  result.weight_bytes = written.weight_bytes;
-  for (const std::string& file : written.files)
-    if (const auto bytes = map_file(output + "/" + file)) result.bytes_written += bytes->size();
+  count_written(written, output, result);
   note_narrowed(written.narrowed, result);
 }
 
-tfjs::LayersWriteOptions write_options(const ConvertOptions& options) {
+// With --verify: the model at `partial` is read, as a graph of ops, and run beside the source on the same inputs.
+Result<void> verify(const std::string& partial, const ConvertOptions& options, ConvertReport& result) {
+  if (!options.verify) return {};
+  if (options.progress) options.progress->stage("verifying");
+  VerifyOptions verification;
+  verification.first = options.load;
+  verification.first.input_format = result.source.format;
+  verification.second.limits = verification.limits = options.load.limits;
+  verification.second.input_format = options.output_format;
+  verification.inputs = options.verify_inputs;
+  verification.seed = verification.first.seed = options.seed;
+  verification.tolerance = options.tolerance;
+  verification.samples = 1;
+  const VerifyReport report = TRY(in_context(verify_models(result.source.path, partial, verification), "running source and result for --verify"));
+  result.comparison.emplace().outputs = report.differences;
+  if (report.equal() || !options.quantize.empty()) return {};
+  return fail(difference_error(*result.comparison));
+}
+
+tfjs::LayersWriteOptions write_options(const ConvertOptions& options, ConvertReport& result) {
   tfjs::LayersWriteOptions write;
+  write.before_commit = [&](const std::string& partial) { return verify(partial, options, result); };
   write.weight_shard_size_bytes = options.weight_shard_size_bytes;
   write.split_weights_by_layer = options.split_weights_by_layer;
   return write;
+}
+
+Result<void> quantize(std::vector<tfjs::LayersModelWeight>& weights, const ConvertOptions& options, TensorAllocator& allocator, ConvertReport& result) {
+  if (options.quantize.empty()) return {};
+  std::vector<tfjs::OutputWeight> plain;
+  for (tfjs::LayersModelWeight& weight : weights) plain.push_back(std::move(weight.weight));
+  note_quantized(TRY(tfjs::quantize_weights(plain, options.quantize, options.load.limits, allocator)), result);
+  for (size_t i = 0; i < weights.size(); ++i) weights[i].weight = std::move(plain[i]);
+  return {};
 }
 
 Result<void> to_layers_model(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
@@ -131,12 +153,15 @@ Result<void> to_layers_model(const std::string& output, const Metadata& metadata
   model.topology["keras_version"] = JsonValue("2.15.0");
   model.topology["backend"] = JsonValue("tensorflow");
   model.topology["model_config"] = t.translation.config;
-  for (size_t i = 0; i < names.size(); ++i) model.weights.push_back({names[i], t.slots[i].path.empty() ? "" : t.slots[i].path[0], t.placed.weights[i].value});
+  for (size_t i = 0; i < names.size(); ++i)
+    model.weights.push_back({{names[i], t.placed.weights[i].value, {}}, t.slots[i].path.empty() ? "" : t.slots[i].path[0]});
+  SpillArena arena;
+  TRY(quantize(model.weights, options, arena, result));
   // TensorFlow.js counts trainable weights first.
   model.training_config = layers::translate_training(t.stored.training, t.stored.training_form, layers::TrainingForm::kTfjs, result.notes);
   if (!model.training_config.is_null())
     for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kTfjs, result))
-      model.optimizer_weights.push_back({state.name, "", state.value});
+      model.optimizer_weights.push_back({{state.name, state.value, {}}, ""});
   model.user_metadata = t.stored.user_metadata;
   const bool from_tfjs = t.stored.generation == layers::Generation::kTfjs;
   if ((!from_tfjs && options.source_config) || !metadata.empty()) {
@@ -146,19 +171,22 @@ Result<void> to_layers_model(const std::string& output, const Metadata& metadata
   }
   model.generated_by = t.stored.keras_version.empty() ? std::string("keras") : "keras v" + t.stored.keras_version;
   model.converted_by = "Isomer " ISOMER_VERSION;
-  take_report(TRY(tfjs::write_layers_model(model, output, write_options(options))), output, result);
+  take_report(TRY(tfjs::write_layers_model(model, output, write_options(options, result))), output, result);
   return {};
 }
 
 Result<void> rewrite_layers(const tfjs::LayersModelDocument& source, const std::string& output, const Metadata& metadata, const ConvertOptions& options,
                             ConvertReport& result) {
   tfjs::LayersModelDocument document = source;
+  SpillArena arena;
+  if (options.dequantize || !options.quantize.empty())
+    note_quantized(TRY(tfjs::quantize_manifest(document.weights, options.dequantize, options.quantize, options.load.limits, arena)), result);
   if (!metadata.empty()) {
     JsonValue& members = document.json["userDefinedMetadata"];
     if (!members.is_object()) members = JsonValue::object();
     for (const auto& [key, value] : metadata) members[key] = value;
   }
-  take_report(TRY(tfjs::rewrite_layers_model(document, output, write_options(options))), output, result);
+  take_report(TRY(tfjs::rewrite_layers_model(document, output, write_options(options, result))), output, result);
   result.rewritten = true;
   result.weights = static_cast<int64_t>(document.weights.entries.size());
   return {};
@@ -207,7 +235,7 @@ Result<void> to_h5(const std::string& output, const Metadata& metadata, const Co
   model.training_config = layers::translate_training(t.stored.training, t.stored.training_form, layers::TrainingForm::kHdf5, result.notes);
   for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kHdf5, result)) model.optimizer_weights.push_back({state.name, state.value});
   note_metadata(t.stored, metadata, result);
-  result.bytes_written = TRY(keras::write_h5(model, output));
+  result.bytes_written = TRY(keras::write_h5(model, output, [&](const std::string& partial) { return verify(partial, options, result); }));
   return {};
 }
 
@@ -240,7 +268,7 @@ Result<void> to_archive(const std::string& output, const Metadata& metadata, con
     for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kKeras3, result)) model.weights.push_back({state.name, "", state.value});
   }
   note_metadata(t.stored, metadata, result);
-  result.bytes_written = TRY(keras::write_archive(model, output));
+  result.bytes_written = TRY(keras::write_archive(model, output, [&](const std::string& partial) { return verify(partial, options, result); }));
   return {};
 }
 

@@ -192,7 +192,9 @@ Result<QuantizeReport> quantize_manifest(WeightManifest& manifest, bool dequanti
       entry.pieces = {value.bytes()};
       entry.quantization.reset();
     }
-    if (entry.quantization || entry.dtype != "float32") continue;
+    const JsonValue* group = entry.other.find("group");
+    const bool of_optimizer = group && *group == JsonValue("optimizer");
+    if (entry.quantization || of_optimizer || entry.dtype != "float32") continue;
     OutputWeight& weight = weights.emplace_back();
     weight.name = entry.name;
     weight.value = TRY(in_context(stored_tensor(entry, limits, allocator), "reading the weight \"" + entry.name + "\""));
