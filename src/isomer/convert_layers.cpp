@@ -64,7 +64,13 @@ Result<void> change_weights(std::vector<layers::PlacedWeight>& weights, const st
 Result<Translated> translate_source(layers::Spelling to, const ConvertOptions& options, ConvertReport& result) {
   Translated t;
   t.stored = TRY(in_context(load_layers(result.source, options.load), "reading " + result.source.path));
-  t.placed = TRY(in_context(layers::place_weights(t.stored, options.load.limits, options.load.seed), "reading " + result.source.path));
+  auto placed = layers::place_weights(t.stored, options.load.limits, options.load.seed);
+  if (!placed) {
+    // What the target lacks says more than what this program does not know of it.
+    if (const auto model = layers::read_model(t.stored.topology, t.stored.generation, options.load.limits)) TRY(layers::translate(*model, t.stored.topology, to));
+    return in_context(Result<Translated>(std::unexpected(std::move(placed).error())), "reading " + result.source.path);
+  }
+  t.placed = std::move(*placed);
   layers::TranslateOptions translate_options;
   translate_options.limits = options.load.limits;
   translate_options.rewrite_unsupported_layers = options.rewrite_unsupported_layers;

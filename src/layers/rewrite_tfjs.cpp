@@ -31,18 +31,19 @@ std::string text_of(const JsonValue& config, std::string_view key) {
 
 class Rewriter {
  public:
-  Rewriter(Model& model, const std::vector<std::string>& path, const InputShapes& shapes, std::vector<WeightChange>& changes, std::vector<std::string>& notes)
-      : model_(model), path_(path), shapes_(shapes), changes_(changes), notes_(notes) {}
+  Rewriter(Model& model, bool classes, const std::vector<std::string>& path, const InputShapes& shapes, std::vector<WeightChange>& changes, std::vector<std::string>& notes)
+      : model_(model), classes_(classes), path_(path), shapes_(shapes), changes_(changes), notes_(notes) {}
 
   void run() {
     for (at_ = 0; at_ < model_.layers.size(); ++at_) {
       Layer& layer = model_.layers[at_];
       if (layer.model) {
         Model inner = *layer.model;
-        rewrite_for_tfjs(inner, own_path(), shapes_, changes_, notes_);
+        rewrite_for_tfjs(inner, classes_, own_path(), shapes_, changes_, notes_);
         model_.layers[at_].model = std::make_shared<const Model>(std::move(inner));
         continue;
       }
+      if (layer.module.contains(".ops.") && operation(layer)) continue;
       SpelledLayer spelled{layer.class_name, layer.config};
       if (!spelled.config.is_object()) continue;
       spell_as_keras2(spelled, model_.generation);
@@ -125,14 +126,46 @@ class Rewriter {
 
   bool rewrite(const SpelledLayer& layer) {
     const std::string& name = layer.class_name;
+    if (has_inputs(1) && name.starts_with("Global") && !is_neutral(layer.config, "keepdims")) return keep_dimensions(layer);
+    if (has_inputs(1) && name == "Conv1D" && text_of(layer.config, "padding") == "causal") return causal(layer.config);
+    if (!classes_) return false;
     if (name == "Subtract" && has_inputs(2)) return subtract();
     if (!has_inputs(1)) return false;
     if (name == "Normalization") return normalization(layer.config);
     if (name == "ZeroPadding1D" || name == "Cropping1D" || name == "UpSampling1D") return on_a_plane(layer);
-    if (name.starts_with("Global") && !is_neutral(layer.config, "keepdims")) return keep_dimensions(layer);
     if (name == "GlobalAveragePooling3D" || name == "GlobalMaxPooling3D") return pool_space(layer);
-    if (name == "Conv1D" && text_of(layer.config, "padding") == "causal") return causal(layer.config);
     return false;
+  }
+
+  // x + 3 and the like, and of two tensors.
+  bool operation(const Layer& layer) {
+    const std::string& name = layer.class_name;
+    if (name != "Add" && name != "Subtract" && name != "Multiply" && name != "TrueDivide" && name != "Divide") return false;
+    if (layer.calls.size() != 1) return false;
+    const Call& call = layer.calls[0];
+    if (call.inputs.size() == 2 && (name == "Add" || name == "Multiply" || name == "Subtract")) {
+      become(name, JsonValue::object());
+      return true;
+    }
+    std::vector<const JsonValue*> arguments;
+    for (const JsonValue& arg : call.args.items()) arguments.push_back(&arg);
+    for (const JsonMember& member : call.kwargs.members()) arguments.push_back(&member.value);
+    if (call.inputs.size() != 1 || arguments.size() != 2) return false;
+    const bool swapped = arguments[0]->is_number();
+    const JsonValue& number = *arguments[swapped ? 0 : 1];
+    if (!number.is_number() || (swapped && name != "Add" && name != "Multiply" && name != "Subtract")) return false;
+    const double value = number.number();
+    JsonValue config = JsonValue::object();
+    config["scale"] = JsonValue(name == "Multiply" ? value : name.ends_with("Divide") ? 1 / value : name == "Subtract" && swapped ? -1.0 : 1.0);
+    config["offset"] = JsonValue(name == "Add" ? value : name != "Subtract" ? 0.0 : swapped ? value : -value);
+    become("Rescaling", std::move(config));
+    Call& only = model_.layers[at_].calls[0];
+    only.args = JsonValue::array();
+    only.kwargs = JsonValue::object();
+    JsonValue tensor = JsonValue::object();
+    tensor["tensor"] = JsonValue(0);
+    only.args.items().push_back(std::move(tensor));
+    return true;
   }
 
   bool subtract() {
@@ -239,6 +272,7 @@ class Rewriter {
   }
 
   Model& model_;
+  bool classes_;
   const std::vector<std::string>& path_;
   const InputShapes& shapes_;
   std::vector<WeightChange>& changes_;
@@ -248,9 +282,9 @@ class Rewriter {
 
 }  // namespace
 
-void rewrite_for_tfjs(Model& model, const std::vector<std::string>& path, const InputShapes& shapes, std::vector<WeightChange>& changes,
+void rewrite_for_tfjs(Model& model, bool classes, const std::vector<std::string>& path, const InputShapes& shapes, std::vector<WeightChange>& changes,
                       std::vector<std::string>& notes) {
-  Rewriter(model, path, shapes, changes, notes).run();
+  Rewriter(model, classes, path, shapes, changes, notes).run();
 }
 
 }  // namespace isomer::layers

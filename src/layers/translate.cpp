@@ -446,13 +446,38 @@ class Translator {
 
 }  // namespace
 
+namespace {
+
+// TensorFlow.js gives nothing for an input that is an output as well: a layer that changes nothing stands between.
+void name_outputs(Model& model) {
+  for (Port& port : model.outputs) {
+    const Layer& source = model.layers[static_cast<size_t>(port.ref.layer)];
+    if (source.class_name != "InputLayer" || model.sequential) continue;
+    Layer layer;
+    layer.class_name = "Activation";
+    layer.name = source.name + "_output";
+    for (int i = 1; std::any_of(model.layers.begin(), model.layers.end(), [&](const Layer& l) { return l.name == layer.name; }); ++i)
+      layer.name = source.name + "_output_" + std::to_string(i);
+    layer.config = JsonValue::object();
+    layer.config["name"] = JsonValue(layer.name);
+    layer.config["activation"] = JsonValue("linear");
+    Call call;
+    call.inputs = {port.ref};
+    layer.calls.push_back(std::move(call));
+    port = {layer.name, {static_cast<int32_t>(model.layers.size()), 0, 0}};
+    model.layers.push_back(std::move(layer));
+  }
+}
+
+}  // namespace
+
 Result<Translation> translate(const Model& model, const JsonValue& topology, Spelling to, const TranslateOptions& options) {
-  if (to != Spelling::kTfjs || !options.rewrite_unsupported_layers || !options.input_shapes)
-    return Translator(to, options, model.generation).run(model, topology);
+  if (to != Spelling::kTfjs || !options.input_shapes) return Translator(to, options, model.generation).run(model, topology);
   Model rewritten = model;
+  name_outputs(rewritten);
   std::vector<WeightChange> changes;
   std::vector<std::string> notes;
-  rewrite_for_tfjs(rewritten, {}, *options.input_shapes, changes, notes);
+  rewrite_for_tfjs(rewritten, options.rewrite_unsupported_layers, {}, *options.input_shapes, changes, notes);
   Translation result = TRY(Translator(to, options, model.generation).run(rewritten, topology));
   result.changes = std::move(changes);
   result.notes.insert(result.notes.begin(), notes.begin(), notes.end());

@@ -117,6 +117,9 @@ void spell_for_keras2(SpelledLayer& layer, LayerContext& context) {
   if (name == "Resizing") erase_all(config, {"fill_mode", "fill_value"});
   if (name == "MultiHeadAttention" || name == "SimpleRNN" || name.starts_with("ConvLSTM")) config.erase("seed");
   if (name == "RandomContrast") config.erase("value_range");
+  if (name == "StringLookup" || name == "IntegerLookup") erase_all(config, {"oov_method", "salt"});
+  if (name == "TextVectorization") config["dtype"] = JsonValue("string");
+  if (name == "Discretization" && !is_null_or_missing(config, "bin_boundaries")) config.erase("num_bins");
   if (name == "BatchNormalization" && config.find("renorm")) context.refuse("Keras 2 has no renorm");
 }
 

@@ -167,21 +167,12 @@ void spell_regularizer(JsonValue& json, std::string_view key, LayerContext& cont
   json = object_of_class("L1L2", std::move(config));
 }
 
+// TensorFlow.js does not keep to constraints while it trains, but applies them to the weights that it loads: they would become others.
 void spell_constraint(JsonValue& json, LayerContext& context) {
-  std::string name = class_name_of(json);
+  const std::string name = class_name_of(json);
   if (name.empty()) return;
-  if (json.is_string()) json = object_of_class(name);
-  name = camel(name);
-  if (name == "Nonneg" || name == "NonNegative") name = "NonNeg";
-  if (name == "Maxnorm") name = "MaxNorm";
-  if (name == "Unitnorm") name = "UnitNorm";
-  static constexpr std::string_view kConstraints[] = {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"};
-  if (contains(kConstraints, name)) {
-    json["class_name"] = JsonValue(name);
-  } else {
-    context.leave_out("a constraint of the class " + name);
-    json = JsonValue();
-  }
+  context.leave_out("a constraint of the class " + name);
+  json = JsonValue();
 }
 
 // The name of an activation as TensorFlow.js has it; empty where it has none that computes the same.

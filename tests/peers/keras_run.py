@@ -31,12 +31,13 @@ def read(path):
     return np.array([value.encode() for value in tensor["values"]], object).reshape(tensor["shape"])
 
 
-def write(folder, results):
+def write(folder, results, names):
     os.makedirs(folder, exist_ok=True)
+    names = names if len(set(names)) == len(results) else [str(i) for i in range(len(results))]
     entries = []
     for i, value in enumerate(results):
         value = np.asarray(value)
-        entries.append({"name": str(i), "dtype": str(value.dtype), "shape": list(value.shape), "file": "%d.npy" % i})
+        entries.append({"name": names[i], "dtype": str(value.dtype), "shape": list(value.shape), "file": "%d.npy" % i})
         np.save(os.path.join(folder, entries[-1]["file"]), value)
     with open(os.path.join(folder, "outputs.json"), "w", encoding="utf-8") as f:
         json.dump({"outputs": entries}, f)
@@ -58,7 +59,7 @@ def run_job(job):
             feeds = [tf.constant(in_dtype(read(file), t.dtype)) for file, t in zip(case["inputs"].values(), model.inputs)]
             given = model(feeds if len(feeds) > 1 else feeds[0], training=False)
             folder = os.path.join(job["out"], str(n))
-            write(folder, tf.nest.flatten(given))
+            write(folder, tf.nest.flatten(given), list(getattr(model, "output_names", [])))
             answer["cases"].append(folder)
     except Exception as error:
         return {**answer, "status": "run_error", "detail": "case %d: %s: %s" % (len(answer["cases"]), type(error).__name__, str(error)[:300])}

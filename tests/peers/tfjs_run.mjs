@@ -147,7 +147,10 @@ async function runCase(model, signature, test, folder) {
     const inputs = Object.values(test.inputs).map((file, i) => makeTensor(readTensor(file), signature.inputs[i].dtype));
     const given = model.predict(inputs.length === 1 ? inputs[0] : inputs);
     const entries = [];
-    for (const [i, tensor] of (Array.isArray(given) ? given : [given]).entries()) entries.push(await writeTensor(folder, i, `${i}`, tensor));
+    const distinct = new Set(signature.outputs).size === signature.outputs.length;
+    for (const [i, tensor] of (Array.isArray(given) ? given : [given]).entries()) {
+      entries.push(await writeTensor(folder, i, distinct ? signature.outputs[i] : `${i}`, tensor));
+    }
     fs.writeFileSync(path.join(folder, 'outputs.json'), JSON.stringify({outputs: entries}));
     return tf.dispose(inputs);
   }

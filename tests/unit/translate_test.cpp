@@ -81,7 +81,6 @@ TEST(Translate, RefusesWhatTensorFlowJsWouldComputeWrongly) {
   EXPECT_EQ(to_tfjs("[null, 5, 5, 4]", R"({"class_name": "Conv2D", "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "groups": 2}})"),
             "1 layer cannot be expressed in a TensorFlow.js layers model:\n    c (Conv2D): TensorFlow.js convolves without groups");
   EXPECT_TRUE(holds(to_tfjs("[null, 5, 4]", R"({"class_name": "GRU", "config": {"name": "g", "units": 2, "reset_after": true}})"), "g (GRU): TensorFlow.js has no GRU with reset_after"));
-  EXPECT_TRUE(holds(to_tfjs("[null, 5, 4]", R"({"class_name": "Conv1D", "config": {"name": "c", "filters": 2, "kernel_size": [2], "padding": "causal"}})"), "causal"));
   EXPECT_TRUE(holds(to_tfjs("[null, 5, 5, 4]", R"({"class_name": "UpSampling2D", "config": {"name": "u", "size": [2, 2], "interpolation": "bilinear"}})"), "bilinear"));
   EXPECT_TRUE(holds(to_tfjs("[null, 4]", R"({"class_name": "ELU", "config": {"name": "e", "alpha": 0.5}})"), "alpha 1 alone"));
   // The equal is written where there is one.
