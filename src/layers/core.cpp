@@ -177,6 +177,19 @@ void embedding(LayerCall& c) {
   c.outputs.push_back({e.make("GatherV2", {table, x, e.integer(0)}), mask});
 }
 
+// An embedding, and back: the products of vectors with all rows of the table.
+void reversible_embedding(LayerCall& c) {
+  Emitter& e = c.e;
+  const JsonValue* reverse = c.call.kwargs.find("reverse");
+  if (!reverse || !reverse->is_bool() || !reverse->boolean()) return embedding(c);
+  const int64_t rows = c.config.integer("input_dim", 0), columns = c.config.integer("output_dim", 0);
+  const bool tied = c.config.boolean("tie_weights", true);
+  const Value table = tied ? c.weight("embeddings", {rows, columns}, "embeddings_initializer") : c.weight("reverse_embeddings", {columns, rows}, "");
+  Value y = e.make("BatchMatMulV2", {c.input(), table}, {{"adj_y", tied}});
+  if (const double cap = c.config.number("logit_soft_cap", 0); cap > 0) y = e.multiply(e.make("Tanh", {e.multiply(y, 1 / cap)}), cap);
+  c.give(y);
+}
+
 void relu(LayerCall& c) {
   Emitter& e = c.e;
   const Value x = c.input();
@@ -259,6 +272,7 @@ LAYER_CLASS(Permute, permute, "Dimensions in another order; the batch stays.")
 LAYER_CLASS(RepeatVector, repeat_vector, "The input n times along a new axis 1.")
 LAYER_CLASS(Masking, masking, "Masks steps all of whose features have one value.")
 LAYER_CLASS(Embedding, embedding, "Rows of a table, by index.")
+LAYER_CLASS(ReversibleEmbedding, reversible_embedding, "Rows of a table, by index; or products with all rows.")
 LAYER_CLASS(ReLU, relu, "max(x, 0), with a cap, a threshold and a slope below it.")
 LAYER_CLASS(LeakyReLU, leaky_relu, "x where it is positive, else slope * x.")
 LAYER_CLASS(ELU, elu, "x where it is positive, else alpha * (exp(x) - 1).")

@@ -28,9 +28,24 @@ Value with_batch(Emitter& e, Value x, bool& alone) {
   return alone ? e.expand(x, 0) : x;
 }
 
+// Kernels of TensorFlow's ScaleAndTranslate, which antialiases.
+std::string_view scaling_kernel(const std::string& interpolation, bool antialias) {
+  for (const std::string_view own : {"lanczos3", "lanczos5", "gaussian", "mitchellcubic"})
+    if (own == interpolation) return own;
+  if (antialias && interpolation == "bilinear") return "triangle";
+  return antialias && interpolation == "bicubic" ? "keyscubic" : "";
+}
+
 Value resize(LayerCall& c, Value x, int64_t height, int64_t width, const std::string& interpolation) {
   Emitter& e = c.e;
   const Value size = e.integers({height, width});
+  const bool antialias = c.config.boolean("antialias", false);
+  if (const std::string_view kernel = scaling_kernel(interpolation, antialias); !kernel.empty()) {
+    const int64_t h = e.known_size(x, 1, "the height of the image"), w = e.known_size(x, 2, "the width of the image");
+    const std::vector<float> scale = {static_cast<float>(height) / static_cast<float>(h), static_cast<float>(width) / static_cast<float>(w)}, none = {0, 0};
+    const auto pair = [&](const std::vector<float>& values) { return e.constant(Tensor::of<float>(DType::kFloat32, {2}, values)); };
+    return e.make("ScaleAndTranslate", {e.cast(x, DType::kFloat32), size, pair(scale), pair(none)}, {{"kernel_type", std::string(kernel)}, {"antialias", antialias}});
+  }
   if (interpolation == "nearest") return e.make("ResizeNearestNeighbor", {x, size}, {{"half_pixel_centers", true}});
   if (interpolation == "bilinear") return e.make("ResizeBilinear", {x, size}, {{"half_pixel_centers", true}});
   if (interpolation == "bicubic") return e.make("ResizeBicubic", {x, size}, {{"half_pixel_centers", true}});
@@ -84,6 +99,18 @@ void center_crop(LayerCall& c) {
   }
   x = first ? to_channels_first(e, x) : x;
   c.give(alone ? e.squeeze(x, 0) : x);
+}
+
+// One layer after the other.
+void pipeline(LayerCall& c) {
+  const JsonValue* list = c.config.find("layers");
+  if (!list || !list->is_array()) return c.e.refuse("a Pipeline has no layers");
+  c.outputs = {c.inputs.empty() ? LayerValue{c.input(), {}} : c.inputs[0]};
+  for (const JsonValue& json : list->items()) {
+    const auto layer = c.lowering.inner_layer(c.e, json);
+    if (!layer || c.e.failed() || c.outputs.empty()) return;
+    c.outputs = c.lowering.call_layer(c.e, *layer, Call{}, c.outputs);
+  }
 }
 
 // Random image layers do nothing outside of training.
@@ -215,6 +242,25 @@ LAYER_CLASS(RandomContrast, only_in_training, "Nothing but in training.")
 LAYER_CLASS(RandomBrightness, only_in_training, "Nothing but in training.")
 LAYER_CLASS(RandomHeight, only_in_training, "Nothing but in training.")
 LAYER_CLASS(RandomWidth, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomHue, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomSaturation, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomColorJitter, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomColorDegeneration, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomGrayscale, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomInvert, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomPosterization, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomSharpness, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomShear, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomPerspective, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomElasticTransform, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomErasing, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandomGaussianBlur, only_in_training, "Nothing but in training.")
+LAYER_CLASS(RandAugment, only_in_training, "Nothing but in training.")
+LAYER_CLASS(AugMix, only_in_training, "Nothing but in training.")
+LAYER_CLASS(CutMix, only_in_training, "Nothing but in training.")
+LAYER_CLASS(MixUp, only_in_training, "Nothing but in training.")
+LAYER_CLASS(Solarization, only_in_training, "Nothing but in training.")
+LAYER_CLASS(Pipeline, pipeline, "Preprocessing layers one after the other.")
 LAYER_CLASS(CategoryEncoding, category_encoding, "Indices as vectors of ones and zeros, or counts.")
 LAYER_CLASS(Discretization, discretization, "Numbers to the indices of bins.")
 LAYER_CLASS(Hashing, hashing, "Texts and numbers to a number of bins.")
