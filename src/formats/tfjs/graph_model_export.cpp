@@ -15,6 +15,7 @@
 #include "formats/tf/graph_import.h"
 #include "formats/tfjs/own_ops.h"
 #include "formats/tfjs/target.h"
+#include "formats/tfjs/target_advice.h"
 #include "ir/const_op.h"
 #include "passes/pipelines.h"
 #include "passes/rewrite.h"
@@ -33,11 +34,11 @@ Error refusal(const std::vector<passes::Refused>& refused) {
     message += "\n    " + r.op + " '" + r.node + "' in '" + r.function + "': " + r.reason;
   }
   if (refused.size() > kShown) message += "\n    and " + std::to_string(refused.size() - kShown) + " more";
-  return Error{ErrorCode::kUnsupported,
-               std::move(message),
-               {},
-               {},
-               "cut the graph above these nodes with another signature or with --output_node_names, or do their work outside of the model"};
+  constexpr std::string_view kCut = "cut the graph above these nodes with another signature or with --output_node_names, or do their work outside of the model";
+  // What all of them lack for one reason has an advice of its own.
+  const std::string_view general = lack_of("").advice, advice = lack_of(refused[0].op).advice;
+  const bool shared = advice != general && std::all_of(refused.begin(), refused.end(), [&](const auto& r) { return lack_of(r.op).advice == advice; });
+  return Error{ErrorCode::kUnsupported, std::move(message), {}, {}, std::string(shared ? advice : kCut)};
 }
 
 // Member names of JavaScript objects: tf.js keeps nodes in plain objects and takes these for things that are there already.
