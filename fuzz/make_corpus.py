@@ -182,6 +182,18 @@ def tfjs_models():
         put("tfjs_model", name, model + b"\0" + data)
 
 
+def choices():
+    """Random choices for the graphs that graph_fuzzer makes; a linear congruential generator, so that they are the same everywhere."""
+    state = 1
+    for number in range(24):
+        data = bytearray()
+        for _ in range(96 + 8 * number):
+            state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+            data.append(state >> 56)
+        data[0] = number % 4  # the pipeline
+        put("graph", "choices%02d" % number, bytes(data))
+
+
 def hdf5_files():
     for path in sorted((ROOT.parent.parent / "tests/formats/hdf5").glob("*.h5")):
         put("hdf5", path.stem, path.read_bytes())
@@ -207,5 +219,6 @@ if __name__ == "__main__":
     graphs()
     json_texts()
     tfjs_models()
+    choices()
     hdf5_files()
     keras_files()

@@ -278,11 +278,17 @@ AtomicFile::~AtomicFile() {
 
 Result<void> AtomicFile::commit() {
   if (!lock_) return fail(ErrorCode::kInternal, "the output " + target_ + " is committed already");
-  TRY(file_->close());
+  TRY(finish());
   if (rename(partial_.c_str(), target_.c_str()) != 0) return fail(cannot_replace(target_, errno));
   parents_.keep();
   lock_ = FileDescriptor();
   return {};
+}
+
+Result<std::string> AtomicFile::finish() {
+  if (!finished_) TRY(file_->close());
+  finished_ = true;
+  return partial_;
 }
 
 }  // namespace isomer

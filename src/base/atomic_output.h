@@ -113,7 +113,9 @@ class AtomicFile {
 
   OutputFile& file() { return *file_; }
   const std::string& target() const { return target_; }
-  // Closes the file and puts it in the target's place.
+  // Closes the file, and gives the path at which it can be read until it is committed.
+  Result<std::string> finish();
+  // Closes the file, where that is not done, and puts it in the target's place.
   Result<void> commit();
 
  private:
@@ -122,6 +124,7 @@ class AtomicFile {
   CreatedParents parents_;
   std::string target_, partial_;
   std::unique_ptr<OutputFile> file_;
+  bool finished_ = false;
   FileDescriptor lock_;
   std::shared_ptr<int> open_files_ = std::make_shared<int>(0);
 };

@@ -97,6 +97,8 @@ int main(int argc, char** argv) {
   int exit_code = kDone;
   add_convert(program, exit_code);
   add_inspect(program, exit_code);
+  add_optimize(program, exit_code);
+  add_reduce(program, exit_code);
   add_run(program, exit_code);
   add_verify(program, exit_code);
   add_diff(program, exit_code);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
+#include <tuple>
 
 namespace isomer::cli {
 
@@ -226,6 +227,23 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_metadata(std::str
     metadata.emplace_back(pair.substr(0, colon), pair.substr(colon + 1));
   }
   return metadata;
+}
+
+void QuantizeFlags::add_to(CLI::App& app) {
+  for (const auto& [name, text] : {std::pair("uint8", &uint8), std::pair("uint16", &uint16), std::pair("float16", &float16)}) {
+    app.add_flag(std::string("--quantize_") + name + "{all}", *text,
+                 std::string("store weights as ") + name + ": all, or with =NAME,NAME those of these names (* and ? stand for any characters)");
+  }
+}
+
+std::vector<tfjs::QuantizeRequest> QuantizeFlags::finish(const CLI::App& app) const {
+  std::vector<tfjs::QuantizeRequest> requests;
+  for (const auto& [name, text, storage] : {std::tuple("--quantize_float16", &float16, DType::kHalf), std::tuple("--quantize_uint8", &uint8, DType::kUint8),
+                                            std::tuple("--quantize_uint16", &uint16, DType::kUint16)}) {
+    if (app.count(name) == 0) continue;
+    requests.push_back({storage, *text == "all" ? std::vector<std::string>{} : split_list(*text)});
+  }
+  return requests;
 }
 
 }  // namespace isomer::cli

@@ -54,8 +54,20 @@ std::string describe_difference(const OutputDifference& difference);
 // {"name", "equal", "max_absolute", "max_relative", "where", "expected", "actual", "note"}
 JsonValue difference_json(const OutputDifference& difference);
 
+// --quantize_uint8, --quantize_uint16, --quantize_float16: all weights, or those whose names match the patterns behind `=`.
+struct QuantizeFlags {
+  std::string uint8, uint16, float16;
+  void add_to(CLI::App& app);
+  std::vector<tfjs::QuantizeRequest> finish(const CLI::App& app) const;
+};
+
+// Prints every pass and what it does.
+void list_passes(const Voice& voice);
+
 // Each subcommand adds itself to the program; its work is done in a callback, which sets `exit_code`.
 void add_convert(CLI::App& program, int& exit_code);
+void add_optimize(CLI::App& program, int& exit_code);
+void add_reduce(CLI::App& program, int& exit_code);
 void add_run(CLI::App& program, int& exit_code);
 void add_verify(CLI::App& program, int& exit_code);
 void add_diff(CLI::App& program, int& exit_code);
@@ -65,6 +77,8 @@ void add_inspect(CLI::App& program, int& exit_code);
 // The whole of the program when it is called tensorflowjs_converter.
 int tensorflowjs_converter(int argc, char** argv);
 
+// A conversion's report as an object.
+JsonValue conversion_json(const ConvertReport& report, const std::string& output, double seconds);
 // Text of a conversion's report, shared by both programs.
 std::string describe_conversion(const ConvertReport& report, const std::string& input, const std::string& output, double seconds);
 

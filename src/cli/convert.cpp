@@ -11,6 +11,7 @@ namespace {
 struct Options {
   Voice voice;
   SourceOptions source;
+  QuantizeFlags quantize;
   std::string input, output, output_format, metadata;
   InputFlags verify_inputs;
   ConvertOptions convert;
@@ -23,7 +24,56 @@ std::string number(double value) {
   return text;
 }
 
-JsonValue to_json(const ConvertReport& report, const std::string& output, double seconds) {
+std::string writable_formats() {
+  std::string names;
+  for (const FormatInfo& format : all_formats())
+    if (format.writes) names += (names.empty() ? "" : ", ") + std::string(format.name);
+  return names;
+}
+
+// The format that is named, or the one that the output's name ends in.
+Result<Format> output_format_of(const std::string& name, const std::string& output) {
+  if (name.empty()) {
+    if (output.ends_with(".h5") || output.ends_with(".hdf5")) return Format::kKerasH5;
+    return output.ends_with(".keras") ? Format::kKerasArchive : Format::kGraphModel;
+  }
+  if (const auto format = format_from_name(name)) return *format;
+  return fail(Error{ErrorCode::kInvalidArgument, "there is no output format '" + name + "'", {}, {}, "formats that can be written: " + writable_formats()});
+}
+
+int run(const CLI::App& app, Options& options) {
+  auto load = options.source.finish(app);
+  if (!load) return report_failure(load.error(), options.voice);
+  options.convert.load = std::move(*load);
+  options.convert.load.seed = options.convert.seed;
+  options.convert.quantize = options.quantize.finish(app);
+  const auto format = output_format_of(options.output_format, options.output);
+  if (!format) return report_failure(format.error(), options.voice);
+  options.convert.output_format = *format;
+  auto metadata = parse_metadata(options.metadata);
+  if (!metadata) return report_failure(metadata.error(), options.voice);
+  options.convert.metadata = std::move(*metadata);
+  auto inputs = options.verify_inputs.finish();
+  if (!inputs) return report_failure(inputs.error(), options.voice);
+  options.convert.verify_inputs = std::move(*inputs);
+  options.convert.verify = options.convert.verify || !options.convert.verify_inputs.inputs.empty();
+  Progress progress;
+  if (!options.voice.quiet && !options.voice.json) options.convert.progress = &progress;
+  const auto start = std::chrono::steady_clock::now();
+  const auto report = convert_model(options.input, options.output, options.convert);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!report) return report_failure(report.error(), options.voice);
+  if (options.voice.json) {
+    print_json(conversion_json(*report, options.output, seconds));
+  } else if (!options.voice.quiet) {
+    std::fputs(describe_conversion(*report, options.input, options.output, seconds).c_str(), stdout);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+JsonValue conversion_json(const ConvertReport& report, const std::string& output, double seconds) {
   JsonValue object = JsonValue::object();
   object["ok"] = true;
   object["source_format"] = JsonValue(info(report.source.format).name);
@@ -56,54 +106,6 @@ JsonValue to_json(const ConvertReport& report, const std::string& output, double
   return object;
 }
 
-std::string writable_formats() {
-  std::string names;
-  for (const FormatInfo& format : all_formats())
-    if (format.writes) names += (names.empty() ? "" : ", ") + std::string(format.name);
-  return names;
-}
-
-// The format that is named, or the one that the output's name ends in.
-Result<Format> output_format_of(const std::string& name, const std::string& output) {
-  if (name.empty()) {
-    if (output.ends_with(".h5") || output.ends_with(".hdf5")) return Format::kKerasH5;
-    return output.ends_with(".keras") ? Format::kKerasArchive : Format::kGraphModel;
-  }
-  if (const auto format = format_from_name(name)) return *format;
-  return fail(Error{ErrorCode::kInvalidArgument, "there is no output format '" + name + "'", {}, {}, "formats that can be written: " + writable_formats()});
-}
-
-int run(const CLI::App& app, Options& options) {
-  auto load = options.source.finish(app);
-  if (!load) return report_failure(load.error(), options.voice);
-  options.convert.load = std::move(*load);
-  options.convert.load.seed = options.convert.seed;
-  const auto format = output_format_of(options.output_format, options.output);
-  if (!format) return report_failure(format.error(), options.voice);
-  options.convert.output_format = *format;
-  auto metadata = parse_metadata(options.metadata);
-  if (!metadata) return report_failure(metadata.error(), options.voice);
-  options.convert.metadata = std::move(*metadata);
-  auto inputs = options.verify_inputs.finish();
-  if (!inputs) return report_failure(inputs.error(), options.voice);
-  options.convert.verify_inputs = std::move(*inputs);
-  options.convert.verify = options.convert.verify || !options.convert.verify_inputs.inputs.empty();
-  Progress progress;
-  if (!options.voice.quiet && !options.voice.json) options.convert.progress = &progress;
-  const auto start = std::chrono::steady_clock::now();
-  const auto report = convert_model(options.input, options.output, options.convert);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!report) return report_failure(report.error(), options.voice);
-  if (options.voice.json) {
-    print_json(to_json(*report, options.output, seconds));
-  } else if (!options.voice.quiet) {
-    std::fputs(describe_conversion(*report, options.input, options.output, seconds).c_str(), stdout);
-  }
-  return kDone;
-}
-
-}  // namespace
-
 std::string describe_conversion(const ConvertReport& report, const std::string& input, const std::string& output, double seconds) {
   std::string text =
       "read     " + input + ": " + std::string(info(report.source.format).title) + (report.source.detail.empty() ? "" : " (" + report.source.detail + ")");
@@ -115,7 +117,7 @@ std::string describe_conversion(const ConvertReport& report, const std::string& 
   } else if (report.rewritten) {
     text += "did      kept the graph and its weights as they are; --through_ir would optimise it\n";
   } else {
-    text += "did      froze variables, inlined functions, folded constants: " + plural(report.nodes_written, "node") + " left\n";
+    text += "did      froze variables, inlined functions, folded constants, fused ops: " + plural(report.nodes_written, "node") + " left\n";
   }
   text += "wrote    " + output + ": " + plural(static_cast<int64_t>(report.files.size()), "file") + ", " + human_bytes(report.bytes_written) + " (" +
           plural(report.weights, "weight") + ", " + human_bytes(report.weight_bytes) + ") in " + number(seconds) + " s\n";
@@ -132,14 +134,16 @@ std::string describe_conversion(const ConvertReport& report, const std::string& 
 void add_convert(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* app = program.add_subcommand("convert", "Convert a model. The input's format is recognised from its content.");
-  app->footer(R"(What happens: variables become constants, functions are inlined, what is constant is computed, and ops that tf.js lacks or computes
-differently are written in others. Nothing is left at OUTPUT when it fails. A graph model as INPUT is written again as it is, with
+  app->footer(R"(What happens: variables become constants, functions are inlined, what is constant is computed, batch
+normalisation becomes part of the weights, bias and activation part of convolutions and products, and ops that tf.js lacks or computes differently are
+written in others. Nothing is left at OUTPUT when it fails. A graph model as INPUT is written again as it is, with
 weight files of another size; --through_ir, --signature_name and --output_node_names send it the long way, too.
 
 Examples:
   isomer convert saved_model/ web_model/ --verify
   isomer convert frozen.pb web_model/ --output_node_names=Softmax
   isomer convert module.tar.gz web_model/ --signature_name=default
+  isomer convert saved_model/ web_model/ --quantize_uint8='*kernel*,*/MatMul*'
   isomer convert web_model/ web_model/ --weight_shard_size_bytes=16777216
 
 `isomer inspect INPUT` tells signatures, candidates for outputs, and what cannot be converted.)");
@@ -149,10 +153,12 @@ Examples:
   options->source.add_to(*app);
   app->add_option("--output_format", options->output_format,
                   writable_formats() + " (default: keras for OUTPUT.h5, keras_keras for OUTPUT.keras, else tfjs_graph_model)");
+  options->quantize.add_to(*app);
   app->add_option("--weight_shard_size_bytes", options->convert.weight_shard_size_bytes, "largest size of a weight file")->capture_default_str();
   app->add_option("--strip_debug_ops", options->strip_debug_ops, "remove Assert, CheckNumerics and Print")->capture_default_str();
   app->add_flag("--skip_op_check", options->convert.skip_op_check, "write ops that tf.js lacks as they are");
   app->add_option("--use_structured_outputs_names", options->structured, "write userDefinedMetadata.structuredOutputKeys")->capture_default_str();
+  app->add_flag("--dequantize", options->convert.dequantize, "store quantised weights of a graph model as float32 again");
   app->add_flag("--through_ir", options->convert.through_ir,
                 "optimise a graph model too; without it a graph model is only written again, quantised weights and all");
   app->add_flag("--split_weights_by_layer", options->convert.split_weights_by_layer, "layers models: weight files for each layer");

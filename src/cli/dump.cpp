@@ -25,20 +25,11 @@ JsonValue to_json(std::string_view key, JsonValue value) {
   return object;
 }
 
-void list_passes(const Voice& voice) {
-  JsonValue names = JsonValue::object();
-  for (const passes::Pass& pass : passes::all_passes()) {
-    names[pass.name] = JsonValue(pass.summary);
-    if (!voice.json) std::printf("%-20s %s\n", std::string(pass.name).c_str(), std::string(pass.summary).c_str());
-  }
-  if (voice.json) print_json(to_json("passes", std::move(names)));
-}
-
 Result<void> dump(const CLI::App& app, const Options& options) {
   const LoadOptions load = TRY(options.source.finish(app));
   SpillArena arena;
   LoadedModel model = TRY(load_model(options.model, load, arena));
-  passes::PassContext context{load.limits, &arena};
+  passes::PassContext context{load.limits, &arena, {}};
   if (options.freeze) TRY(passes::freeze(model.module, true, context));
   const std::vector<std::string> names = split_list(options.passes);
   TRY(passes::run_passes(model.module, std::vector<std::string_view>(names.begin(), names.end()), context));
@@ -75,6 +66,15 @@ Result<void> dump(const CLI::App& app, const Options& options) {
 }
 
 }  // namespace
+
+void list_passes(const Voice& voice) {
+  JsonValue names = JsonValue::object();
+  for (const passes::Pass& pass : passes::all_passes()) {
+    names[pass.name] = JsonValue(pass.summary);
+    if (!voice.json) std::printf("%-20s %s\n", std::string(pass.name).c_str(), std::string(pass.summary).c_str());
+  }
+  if (voice.json) print_json(to_json("passes", std::move(names)));
+}
 
 void add_dump(CLI::App& program, int& exit_code) {
   auto options = std::make_shared<Options>();

@@ -31,10 +31,10 @@ constexpr Flag kFlags[] = {
     {"signature_name", Kind::kText, "", "signature of a SavedModel or hub module; default: serving_default, or default for hub modules"},
     {"saved_model_tags", Kind::kText, "", "tags of the MetaGraph, separated by commas; default: serve"},
     {"output_node_names", Kind::kText, "", "outputs of a frozen graph, separated by commas"},
-    {"quantize_float16", Kind::kPatterns, "", "not in this version"},
-    {"quantize_uint8", Kind::kPatterns, "", "not in this version"},
-    {"quantize_uint16", Kind::kPatterns, "", "not in this version"},
-    {"quantization_bytes", Kind::kInteger, "1,2", "not in this version"},
+    {"quantize_float16", Kind::kPatterns, "", "weights to store as float16: names with * and ?, separated by commas; none: all"},
+    {"quantize_uint8", Kind::kPatterns, "", "the same as uint8"},
+    {"quantize_uint16", Kind::kPatterns, "", "the same as uint16"},
+    {"quantization_bytes", Kind::kInteger, "1,2", "all weights as uint8 (1) or uint16 (2); --quantize_uint8 and --quantize_uint16 are its successors"},
     {"split_weights_by_layer", Kind::kSwitch, "", "layers models: weight files for each layer; no effect on graph models"},
     {"skip_op_check", Kind::kSwitch, "", "write ops that tf.js lacks as they are"},
     {"strip_debug_ops", Kind::kBool, "", "remove Assert, CheckNumerics and Print; default: True"},
@@ -180,6 +180,19 @@ bool pair_exists(const std::string& input, const std::string& output) {
   return std::any_of(std::begin(kPairs), std::end(kPairs), [&](const auto& pair) { return pair.first == input && pair.second == output; });
 }
 
+Result<std::vector<tfjs::QuantizeRequest>> quantize_requests(const Arguments& arguments) {
+  std::vector<tfjs::QuantizeRequest> requests;
+  for (const auto& [name, storage] :
+       {std::pair("quantize_float16", DType::kHalf), std::pair("quantize_uint8", DType::kUint8), std::pair("quantize_uint16", DType::kUint16)})
+    if (arguments.has(name)) requests.push_back({storage, split_list(arguments.text(name))});
+  if (!arguments.has("quantization_bytes")) return requests;
+  if (!requests.empty())
+    return fail(
+        usage("--quantization_bytes cannot be combined with --quantize_float16, --quantize_uint8 or --quantize_uint16", "leave --quantization_bytes out"));
+  requests.push_back({*integer(arguments.text("quantization_bytes")) == 1 ? DType::kUint8 : DType::kUint16, {}});
+  return requests;
+}
+
 constexpr const char* kWorks =
     "what works: keras, keras_keras, keras_saved_model and tfjs_layers_model to tfjs_layers_model; tfjs_layers_model to keras and keras_keras; all but "
     "keras_keras to tfjs_graph_model (isomer convert knows more)";
@@ -200,14 +213,7 @@ Result<ConvertOptions> check(const Arguments& arguments, std::string& output_for
     if (options.weight_shard_size_bytes <= 0)
       return fail(usage("Expected weight_shard_size_bytes to be greater than 0, found " + arguments.text("weight_shard_size_bytes")));
   }
-  for (const Flag& flag : kFlags) {
-    if (!arguments.has(flag.name) || (flag.kind != Kind::kPatterns && flag.name != "quantization_bytes")) continue;
-    return fail(Error{ErrorCode::kUnsupported,
-                      "--" + std::string(flag.name) + ": this version does not quantise weights",
-                      {},
-                      {},
-                      "convert without it: the weights are then float32; a later version will quantise"});
-  }
+  options.quantize = TRY(quantize_requests(arguments));
   if (input_format == "tf_frozen_model" && arguments.text("output_node_names").empty()) {
     return fail(
         usage("The --output_node_names flag is required for \"tf_frozen_model\"", "isomer inspect " + arguments.positionals[0] + " lists the candidates"));
@@ -275,7 +281,7 @@ std::string help() {
     text += std::string(36, ' ') + list + "\n";
   }
   return text +
-         "\nNot in this version: quantisation.\nExit codes: 0 done, 1 the conversion failed, 2 the "
+         "\nExit codes: 0 done, 1 the conversion failed, 2 the "
          "flags were wrong.\n";
 }
 

@@ -87,19 +87,54 @@ const Signature& signature_of(const OpDef& op) {
   return it->second;
 }
 
-Result<AttributeMap> derived_attributes(const OpDef& op, std::span<const DType> inputs) {
+namespace {
+
+// The number of inputs of an operand of several, where a field of the attributes tells it.
+std::optional<int64_t> told_count(const Operand& operand, const AttributeMap& fields) {
+  const AttributeValue* told = find(fields, operand.is_list ? operand.type_attribute : operand.number_attribute);
+  if (!told) return std::nullopt;
+  if (const auto* types = std::get_if<std::vector<DType>>(told)) return static_cast<int64_t>(types->size());
+  const auto* number = std::get_if<int64_t>(told);
+  return number ? std::optional(*number) : std::nullopt;
+}
+
+// The number of inputs of each operand. What no field tells is shared out equally.
+std::optional<std::vector<size_t>> operand_counts(const Signature& signature, const Attributes* attributes, size_t inputs) {
+  const auto variadic = std::count_if(signature.inputs.begin(), signature.inputs.end(), [](const Operand& o) { return o.variadic(); });
+  const AttributeMap fields = attributes && variadic > 1 ? attributes->to_map() : AttributeMap{};
+  size_t sharing = 0, left = inputs;
+  std::vector<std::optional<size_t>> counts;
+  for (const Operand& operand : signature.inputs) {
+    std::optional<size_t> count = 1;
+    if (operand.variadic()) {
+      const auto told = told_count(operand, fields);
+      count = told ? std::optional(static_cast<size_t>(*told)) : std::nullopt;
+      sharing += told ? 0 : 1;
+    }
+    if (count && *count > left) return std::nullopt;
+    left -= count.value_or(0);
+    counts.push_back(count);
+  }
+  if (sharing == 0 ? left != 0 : left % sharing != 0) return std::nullopt;
+  std::vector<size_t> result;
+  for (const auto& count : counts) result.push_back(count ? *count : left / sharing);
+  return result;
+}
+
+}  // namespace
+
+Result<AttributeMap> derived_attributes(const OpDef& op, const Attributes* attributes, std::span<const DType> inputs) {
   const Signature& signature = signature_of(op);
-  const auto fixed = static_cast<size_t>(std::count_if(signature.inputs.begin(), signature.inputs.end(), [](const Operand& o) { return !o.variadic(); }));
-  const size_t variadic = signature.inputs.size() - fixed;
-  if (inputs.size() < fixed || (variadic == 0 && inputs.size() != fixed) || (variadic > 1 && (inputs.size() - fixed) % variadic != 0)) {
+  const auto counts = operand_counts(signature, attributes, inputs.size());
+  if (!counts) {
     return fail(ErrorCode::kInvalidModel,
                 std::string(op.name) + " takes " + std::string(op.signature) + "; found " + std::to_string(inputs.size()) + " inputs");
   }
-  const size_t each = variadic ? (inputs.size() - fixed) / variadic : 0;
   AttributeMap map;
   size_t at = 0;
-  for (const Operand& operand : signature.inputs) {
-    const size_t count = operand.variadic() ? each : 1;
+  for (size_t i = 0; i < signature.inputs.size(); ++i) {
+    const Operand& operand = signature.inputs[i];
+    const size_t count = (*counts)[i];
     const auto types = inputs.subspan(at, count);
     at += count;
     if (operand.is_list) {
@@ -120,7 +155,7 @@ Result<AttributeMap> derived_attributes(const OpDef& op, std::span<const DType> 
 }
 
 Result<std::vector<DType>> result_dtypes(const OpDef& op, const Attributes& attributes, std::span<const DType> inputs) {
-  AttributeMap map = TRY(derived_attributes(op, inputs));
+  AttributeMap map = TRY(derived_attributes(op, &attributes, inputs));
   for (NamedAttribute& field : attributes.to_map())
     if (!find(map, field.name)) map.push_back(std::move(field));
   std::vector<DType> result;

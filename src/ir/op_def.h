@@ -10,7 +10,8 @@
 //   "x: SrcT -> y: DstT"                        DstT appears in no input, so it is a field of the attribute struct
 //   "x: T -> index: int32, count: int64"        fixed dtypes by the names of tensor/dtype.h; resource and variant too
 //
-// Number attributes (N) and type attributes (T) that the inputs determine are never fields; exporters derive them from the signature.
+// Number attributes (N) and type attributes (T) that the inputs determine are never fields; exporters derive them from the signature. Where an op has
+// several operands of several tensors, these have equally many, or the attributes that tell how many (N, a list of dtypes) are fields.
 #pragma once
 
 #include <optional>
@@ -62,8 +63,8 @@ struct Signature {
 const Signature& signature_of(const OpDef& op);
 
 // The type and number attributes that inputs of these dtypes determine: DType, vector<DType> or int64_t by name. InvalidModel when the inputs do
-// not fit the signature.
-Result<AttributeMap> derived_attributes(const OpDef& op, std::span<const DType> inputs);
+// not fit the signature. `attributes` are the node's; they matter only to ops whose fields tell the lengths of operands, and may be null.
+Result<AttributeMap> derived_attributes(const OpDef& op, const Attributes* attributes, std::span<const DType> inputs);
 // The dtypes of all results.
 Result<std::vector<DType>> result_dtypes(const OpDef& op, const Attributes& attributes, std::span<const DType> inputs);
 

@@ -9,6 +9,7 @@
 #include "formats/tfjs/graph_model_export.h"
 #include "formats/tfjs/graph_model_import.h"
 #include "isomer/convert_layers.h"
+#include "isomer/convert_notes.h"
 #include "isomer/sample.h"
 #include "passes/pipelines.h"
 #include "tensor/spill.h"
@@ -86,14 +87,9 @@ Result<void> verify(const std::string& partial, const std::string& output, const
                     ConvertReport& result) {
   report(options, "verifying");
   result.comparison = TRY(verify_result(partial, source, as_tfjs, options));
-  return check_comparison(*result.comparison, output);
-}
-
-void count_written(const tfjs::WriteReport& written, const std::string& output, ConvertReport& result) {
-  result.files = written.files;
-  result.weight_bytes = written.weight_bytes;
-  for (const std::string& file : written.files)
-    if (const auto bytes = map_file(output + "/" + file)) result.bytes_written += bytes->size();
+  // Quantised weights differ on purpose: the differences are reported.
+  if (result.comparison->equal() || !options.quantize.empty()) return {};
+  return fail(std::move(difference_error(*result.comparison)).at(output));
 }
 
 int64_t count_nodes(const tf::GraphDef& graph) {
@@ -102,13 +98,18 @@ int64_t count_nodes(const tf::GraphDef& graph) {
   return count;
 }
 
-// A graph model again, in weight files of another size; all it holds is kept.
+// A graph model again, in weight files of another size or with weights stored in another way; all it holds is kept.
 Result<void> rewrite(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
   tfjs::GraphModelDocument document = TRY(in_context(tfjs::read_graph_model(result.source.path, options.load.limits), "reading " + result.source.path));
   TRY(tfjs::check_graph_model(document));
   std::optional<ir::Module> source;
   if (options.verify)
     source = TRY(in_context(tfjs::import_graph_model(document, options.load, options.load.limits, heap_allocator()), "reading the source for --verify"));
+  SpillArena arena;
+  if (options.dequantize || !options.quantize.empty()) {
+    report(options, "quantising");
+    note_quantized(TRY(tfjs::quantize_manifest(document.weights, options.dequantize, options.quantize, options.load.limits, arena)), result);
+  }
   if (!metadata.empty()) {
     JsonValue& members = document.json["userDefinedMetadata"];
     if (!members.is_object()) members = JsonValue::object();
@@ -129,13 +130,6 @@ Result<void> rewrite(const std::string& output, const Metadata& metadata, const 
   return {};
 }
 
-void note_narrowed(const std::vector<tfjs::NarrowedWeight>& weights, ConvertReport& result) {
-  std::set<std::string> narrowed;
-  for (const auto& weight : weights)
-    if (weight.from != weight.to) narrowed.insert(std::string(to_string(weight.from)) + " to " + std::string(to_string(weight.to)));
-  for (const std::string& text : narrowed) result.notes.push_back("weights narrowed from " + text + ", which is what tf.js has");
-}
-
 // From any format to a graph model, by way of the IR.
 Result<void> convert(const std::string& input, const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
   SpillArena arena;
@@ -149,18 +143,24 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   if (options.verify) original = TRY(load_model(input, options.load, arena)).module;
 
   report(options, "freezing and folding");
-  passes::PassContext context{options.load.limits, &arena};
+  passes::PassContext context{options.load.limits, &arena, options.after_each_pass};
   TRY(passes::freeze(model.module, options.strip_debug_ops, context));
   report(options, "preparing the graph for tf.js");
   const bool from_tfjs = model.source.format == Format::kGraphModel;
   auto merged_metadata = TRY(merge_metadata(model.module, metadata, options.load.limits));
-  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check, std::move(merged_metadata)};
+  const tfjs::ExportOptions export_options{options.structured_outputs_names && !from_tfjs, options.skip_op_check, options.optimize, options.passes,
+                                           std::move(merged_metadata)};
   tfjs::GraphModelOutput graph_model = TRY(in_context(tfjs::export_graph_model(model.module, export_options, context), "converting to a tf.js graph model"));
   graph_model.converted_by = "Isomer " ISOMER_VERSION;
   if (original) TRY(check_names(*original, graph_model));
   result.nodes_written = count_nodes(model.module);
   result.weights = static_cast<int64_t>(graph_model.weights.size());
   if (auto note = needs_async(model.module)) result.notes.push_back(std::move(*note));
+
+  if (!options.quantize.empty()) {
+    report(options, "quantising");
+    note_quantized(TRY(tfjs::quantize_weights(graph_model.weights, options.quantize, options.load.limits, arena)), result);
+  }
 
   report(options, "writing " + output);
   tfjs::WriteOptions write_options;
@@ -193,18 +193,6 @@ Result<void> check_pair(const std::string& input, const ConvertOptions& options,
 }
 
 }  // namespace
-
-Result<void> check_comparison(const Comparison& comparison, const std::string& output) {
-  if (comparison.equal()) return {};
-  std::string text = "the result differs from the source beyond the tolerance";
-  for (const OutputDifference& o : comparison.outputs) {
-    if (o.equal) continue;
-    text += "\n    " + o.name + ": largest absolute difference " + std::to_string(o.max_absolute) + ", relative " + std::to_string(o.max_relative);
-    if (!o.expected.empty()) text += ", at " + to_string(o.where) + ": " + o.expected + " became " + o.actual;
-    if (!o.note.empty()) text += " (" + o.note + ")";
-  }
-  return fail(Error{ErrorCode::kInvalidModel, std::move(text), output, {}, "nothing was written; allow more with --rtol and --atol, or report the model"});
-}
 
 std::optional<std::string> needs_async(const ir::Module& module) {
   static constexpr std::string_view kAsync[] = {"StatelessIf",         "StatelessWhile",      "Where",       "NonMaxSuppressionV2", "NonMaxSuppressionV3",

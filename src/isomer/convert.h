@@ -1,12 +1,14 @@
 // Converting a model from one format to another, with proof.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/progress.h"
+#include "formats/tfjs/quantize.h"
 #include "isomer/compare.h"
 #include "isomer/inputs.h"
 #include "isomer/load.h"
@@ -24,6 +26,11 @@ struct ConvertOptions {
   // A graph model is written again as it is (quantised weights, unknown members and all) unless this is set, or a signature or output nodes are named:
   // then it goes through the IR and is optimised like any other source.
   bool through_ir = false;
+  bool optimize = true;                            // fewer nodes and weights that compute the same
+  std::optional<std::vector<std::string>> passes;  // these passes in place of those that `optimize` runs
+  std::function<void(std::string_view pass, const ir::Module&)> after_each_pass;
+  std::vector<tfjs::QuantizeRequest> quantize;  // which weights are stored smaller
+  bool dequantize = false;                      // first store quantised weights of a graph model as float32
   // Of models of layers that are written as such.
   bool split_weights_by_layer = false;      // each layer's weights in files of their own
   bool rewrite_unsupported_layers = false;  // layers that the target lacks become others that compute the same, where there are such
@@ -50,9 +57,6 @@ struct ConvertReport {
 
 // Why predict() will not run the model in tf.js and what will; nothing where predict() does.
 std::optional<std::string> needs_async(const ir::Module& module);
-
-// An InvalidModel error that says by how much the outputs differ, where they do beyond the tolerance.
-Result<void> check_comparison(const Comparison& comparison, const std::string& output);
 
 // Converts INPUT into OUTPUT. Nothing is left at OUTPUT when it fails (a model that was there stays). With `verify` the result is read back from disk and
 // run beside the source; a difference beyond the tolerance is an InvalidModel error, and nothing is left.

@@ -1,14 +1,14 @@
 #include "isomer/convert_layers.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <set>
 
 #include "base/mapped_file.h"
 #include "formats/keras/archive_write.h"
 #include "formats/keras/h5_write.h"
 #include "formats/tfjs/layers_model_write.h"
-#include "isomer/sample.h"
+#include "isomer/convert_notes.h"
+#include "isomer/verify.h"
 #include "layers/archive_paths.h"
 #include "layers/optimizer_state.h"
 #include "layers/placed_weights.h"
@@ -101,41 +101,6 @@ std::vector<layers::NamedState> optimizer_of(const Translated& t, const std::vec
   return {};
 }
 
-// Runs the source and what lies at `path` on the same inputs. Inputs and outputs go by place: some have other names there.
-Result<void> verify(const std::string& path, const std::string& output, const ConvertOptions& options, ConvertReport& result) {
-  if (options.progress) options.progress->stage("verifying");
-  SpillArena arena;
-  LoadOptions source_options = options.load, written_options;
-  source_options.input_format = result.source.format;
-  written_options.limits = options.load.limits;
-  written_options.input_format = options.output_format;
-  const ir::Module source = TRY(in_context(load_model(result.source.path, source_options, arena), "reading the source for --verify")).module;
-  const ir::Module written = TRY(in_context(load_model(path, written_options, arena), "reading the result back for --verify")).module;
-  RunOptions run;
-  run.limits = options.load.limits;
-  run.seed = options.seed;
-  SampleRequest sample;
-  sample.seed = options.seed;
-  sample.given = TRY(in_context(read_inputs(source, options.verify_inputs, options.load.limits), "reading the inputs for --verify"));
-  sample.shapes = options.verify_inputs.shapes;
-  SampledRun expected = TRY(in_context(sample_run(source, sample, run), "running the source for --verify"));
-  const auto graph_of = [](const ir::Module& module) -> const ir::Graph& { return module.find_function(module.signatures[0].function)->graph; };
-  const ir::Graph &from = graph_of(source), &to = graph_of(written);
-  std::vector<NamedTensor> inputs = expected.inputs;
-  for (NamedTensor& input : inputs)
-    for (size_t i = 0; i < from.inputs.size() && i < to.inputs.size(); ++i)
-      if (from.inputs[i].key == input.name) {
-        input.name = to.inputs[i].key;
-        break;
-      }
-  const auto actual = TRY(in_context(run_model(written, inputs, run), "running the result for --verify"));
-  Comparison comparison;
-  comparison.inputs = std::move(expected.inputs);
-  comparison.outputs = compare_outputs(expected.outputs, actual, options.tolerance);
-  result.comparison = std::move(comparison);
-  return check_comparison(*result.comparison, output);
-}
-
 // --- TensorFlow.js
 
 JsonValue source_config(const Translated& t) {
@@ -146,27 +111,45 @@ JsonValue source_config(const Translated& t) {
   return json;
 }
 
-void note_narrowed(const std::vector<tfjs::NarrowedWeight>& weights, ConvertReport& result) {
-  std::set<std::string> narrowed;
-  for (const auto& weight : weights)
-    if (weight.from != weight.to) narrowed.insert(std::string(to_string(weight.from)) + " to " + std::string(to_string(weight.to)));
-  for (const std::string& text : narrowed) result.notes.push_back("weights narrowed from " + text + ", which is what tf.js has");
-}
-
 void take_report(const tfjs::WriteReport& written, const std::string& output, ConvertReport& result) {
-  result.files = written.files;
-  result.weight_bytes = written.weight_bytes;
-  for (const std::string& file : written.files)
-    if (const auto bytes = map_file(output + "/" + file)) result.bytes_written += bytes->size();
+  count_written(written, output, result);
   note_narrowed(written.narrowed, result);
 }
 
-tfjs::LayersWriteOptions write_options(const std::string& output, const ConvertOptions& options, ConvertReport& result) {
+// With --verify: the model at `partial` is read, as a graph of ops, and run beside the source on the same inputs.
+Result<void> verify(const std::string& partial, const ConvertOptions& options, ConvertReport& result) {
+  if (!options.verify) return {};
+  if (options.progress) options.progress->stage("verifying");
+  VerifyOptions verification;
+  verification.first = options.load;
+  verification.first.input_format = result.source.format;
+  verification.second.limits = verification.limits = options.load.limits;
+  verification.second.input_format = options.output_format;
+  verification.inputs = options.verify_inputs;
+  verification.seed = verification.first.seed = options.seed;
+  verification.tolerance = options.tolerance;
+  verification.samples = 1;
+  const VerifyReport report = TRY(in_context(verify_models(result.source.path, partial, verification), "running source and result for --verify"));
+  result.comparison.emplace().outputs = report.differences;
+  if (report.equal() || !options.quantize.empty()) return {};
+  return fail(difference_error(*result.comparison));
+}
+
+tfjs::LayersWriteOptions write_options(const ConvertOptions& options, ConvertReport& result) {
   tfjs::LayersWriteOptions write;
-  if (options.verify) write.before_commit = [&, output](const std::string& partial) { return verify(partial, output, options, result); };
+  write.before_commit = [&](const std::string& partial) { return verify(partial, options, result); };
   write.weight_shard_size_bytes = options.weight_shard_size_bytes;
   write.split_weights_by_layer = options.split_weights_by_layer;
   return write;
+}
+
+Result<void> quantize(std::vector<tfjs::LayersModelWeight>& weights, const ConvertOptions& options, TensorAllocator& allocator, ConvertReport& result) {
+  if (options.quantize.empty()) return {};
+  std::vector<tfjs::OutputWeight> plain;
+  for (tfjs::LayersModelWeight& weight : weights) plain.push_back(std::move(weight.weight));
+  note_quantized(TRY(tfjs::quantize_weights(plain, options.quantize, options.load.limits, allocator)), result);
+  for (size_t i = 0; i < weights.size(); ++i) weights[i].weight = std::move(plain[i]);
+  return {};
 }
 
 Result<void> to_layers_model(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
@@ -177,12 +160,15 @@ Result<void> to_layers_model(const std::string& output, const Metadata& metadata
   model.topology["keras_version"] = JsonValue("2.15.0");
   model.topology["backend"] = JsonValue("tensorflow");
   model.topology["model_config"] = t.translation.config;
-  for (size_t i = 0; i < names.size(); ++i) model.weights.push_back({names[i], t.slots[i].path.empty() ? "" : t.slots[i].path[0], t.placed.weights[i].value});
+  for (size_t i = 0; i < names.size(); ++i)
+    model.weights.push_back({{names[i], t.placed.weights[i].value, {}}, t.slots[i].path.empty() ? "" : t.slots[i].path[0]});
+  SpillArena arena;
+  TRY(quantize(model.weights, options, arena, result));
   // TensorFlow.js counts trainable weights first.
   model.training_config = layers::translate_training(t.stored.training, t.stored.training_form, layers::TrainingForm::kTfjs, result.notes);
   if (!model.training_config.is_null())
     for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kTfjs, result))
-      model.optimizer_weights.push_back({state.name, "", state.value});
+      model.optimizer_weights.push_back({{state.name, state.value, {}}, ""});
   model.user_metadata = t.stored.user_metadata;
   const bool from_tfjs = t.stored.generation == layers::Generation::kTfjs;
   if ((!from_tfjs && options.source_config) || !metadata.empty()) {
@@ -192,19 +178,22 @@ Result<void> to_layers_model(const std::string& output, const Metadata& metadata
   }
   model.generated_by = t.stored.keras_version.empty() ? std::string("keras") : "keras v" + t.stored.keras_version;
   model.converted_by = "Isomer " ISOMER_VERSION;
-  take_report(TRY(tfjs::write_layers_model(model, output, write_options(output, options, result))), output, result);
+  take_report(TRY(tfjs::write_layers_model(model, output, write_options(options, result))), output, result);
   return {};
 }
 
 Result<void> rewrite_layers(const tfjs::LayersModelDocument& source, const std::string& output, const Metadata& metadata, const ConvertOptions& options,
                             ConvertReport& result) {
   tfjs::LayersModelDocument document = source;
+  SpillArena arena;
+  if (options.dequantize || !options.quantize.empty())
+    note_quantized(TRY(tfjs::quantize_manifest(document.weights, options.dequantize, options.quantize, options.load.limits, arena)), result);
   if (!metadata.empty()) {
     JsonValue& members = document.json["userDefinedMetadata"];
     if (!members.is_object()) members = JsonValue::object();
     for (const auto& [key, value] : metadata) members[key] = value;
   }
-  take_report(TRY(tfjs::rewrite_layers_model(document, output, write_options(output, options, result))), output, result);
+  take_report(TRY(tfjs::rewrite_layers_model(document, output, write_options(options, result))), output, result);
   result.rewritten = true;
   result.weights = static_cast<int64_t>(document.weights.entries.size());
   return {};
@@ -253,7 +242,7 @@ Result<void> to_h5(const std::string& output, const Metadata& metadata, const Co
   model.training_config = layers::translate_training(t.stored.training, t.stored.training_form, layers::TrainingForm::kHdf5, result.notes);
   for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kHdf5, result)) model.optimizer_weights.push_back({state.name, state.value});
   note_metadata(t.stored, metadata, result);
-  result.bytes_written = TRY(keras::write_h5(model, output));
+  result.bytes_written = TRY(keras::write_h5(model, output, [&](const std::string& partial) { return verify(partial, options, result); }));
   return {};
 }
 
@@ -286,23 +275,13 @@ Result<void> to_archive(const std::string& output, const Metadata& metadata, con
     for (layers::NamedState& state : optimizer_of(t, names, layers::TrainingForm::kKeras3, result)) model.weights.push_back({state.name, "", state.value});
   }
   note_metadata(t.stored, metadata, result);
-  result.bytes_written = TRY(keras::write_archive(model, output));
+  result.bytes_written = TRY(keras::write_archive(model, output, [&](const std::string& partial) { return verify(partial, options, result); }));
   return {};
 }
 
-// Writes a file with `write(path)`. To be verified it is written beside its place first.
-template <class Write>
-Result<void> write_file(const std::string& output, const ConvertOptions& options, ConvertReport& result, Write&& write) {
+void take_file(const std::string& output, ConvertReport& result) {
   const size_t slash = output.rfind('/');
-  const std::string name = slash == std::string::npos ? output : output.substr(slash + 1);
-  result.files = {name};
-  if (!options.verify) return write(output);
-  const std::string folder = slash == std::string::npos ? "" : output.substr(0, slash + 1), aside = folder + ".isomer-verify." + name;
-  Result<void> done = write(aside);
-  if (done) done = verify(aside, output, options, result);
-  if (done && std::rename(aside.c_str(), output.c_str()) != 0) done = fail(ErrorCode::kIo, "cannot put the result in the place of " + output);
-  if (!done) std::remove(aside.c_str());
-  return done;
+  result.files = {slash == std::string::npos ? output : output.substr(slash + 1)};
 }
 
 }  // namespace
@@ -322,11 +301,12 @@ Result<void> convert_layers(const std::string& output, const Metadata& metadata,
       }
       return to_layers_model(output, metadata, options, result);
     }
-    case Format::kKerasH5: return write_file(output, options, result, [&](const std::string& path) { return to_h5(path, metadata, options, result); });
-    case Format::kKerasArchive:
-      return write_file(output, options, result, [&](const std::string& path) { return to_archive(path, metadata, options, result); });
+    case Format::kKerasH5: TRY(to_h5(output, metadata, options, result)); break;
+    case Format::kKerasArchive: TRY(to_archive(output, metadata, options, result)); break;
     default: return fail(ErrorCode::kUnsupported, "Isomer does not write the format " + std::string(info(options.output_format).name));
   }
+  take_file(output, result);
+  return {};
 }
 
 }  // namespace isomer

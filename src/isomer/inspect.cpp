@@ -12,6 +12,7 @@
 #include "formats/tfjs/document.h"
 #include "formats/tfjs/layers_model.h"
 #include "formats/tfjs/target.h"
+#include "formats/tfjs/target_advice.h"
 #include "formats/tfjs/weight_writer.h"
 #include "ir/const_op.h"
 #include "isomer/convert.h"
@@ -248,16 +249,6 @@ LoadOptions choose(const LoadOptions& options, const Inspection& result) {
 
 // --- the trial ---
 
-std::string advice_for(const passes::Refused& refused) {
-  const std::string& op = refused.op;
-  if (op == "PyFunc" || op == "EagerPyFunc" || op == "PyFuncStateless") return "runs Python, which no browser has: do this step outside of the model";
-  if (op == "VarHandleOp" || op == "ReadVariableOp") return "belongs to a variable that the model changes while it runs: export a signature that only predicts";
-  if (op.starts_with("Parse") || op.starts_with("Decode") || op.starts_with("ReadFile") || op.starts_with("Encode"))
-    return "do the reading and decoding in JavaScript, and feed the tensors that it gives";
-  if (op.starts_with("Assign") || op.starts_with("Resource") || op.starts_with("Scatter")) return "changes a variable: export a signature that only predicts";
-  return "take a signature, or output nodes, that do not need it, or do this step outside of the model";
-}
-
 Result<std::vector<passes::Refused>> legalize_for_tfjs(ir::Module& module, passes::PassContext& context) {
   TRY(passes::freeze(module, true, context));
   auto refused = TRY(passes::legalize(module, tfjs::why_not, context));
@@ -292,7 +283,7 @@ Result<void> examine(const std::string& path, const LoadOptions& options, Inspec
   count(model.module, result);
   passes::PassContext context{options.limits, &arena};
   for (const passes::Refused& r : TRY(in_context(legalize_for_tfjs(model.module, context), "trying what tf.js can run")))
-    result.unsupported.push_back({r.function, r.node, r.op, r.reason, advice_for(r)});
+    result.unsupported.push_back({r.function, r.node, r.op, r.reason, std::string(tfjs::lack_of(r.op).advice)});
   result.checked_for_tfjs = true;
   result.execution = needs_async(model.module);
   narrowed = narrowed_dtypes(model.module);

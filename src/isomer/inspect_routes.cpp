@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "formats/keras/saved_model.h"
+
 namespace isomer {
 namespace {
 
@@ -63,20 +65,34 @@ Route to_graph_model(const std::string& path, const LoadOptions& asked, const Lo
   return route;
 }
 
-Route to_layers_model(const Inspection& inspection) {
+// Layers that the file tells of: of Keras files, and of SavedModels that tf.keras wrote.
+bool tells_layers(const std::string& path, const LoadOptions& asked, const Inspection& inspection) {
+  if (has_layers(inspection.source.format)) return true;
+  return inspection.source.format == Format::kSavedModel && keras::holds_layers(path, asked.limits);
+}
+
+Route to_layers_model(const std::string& path, const LoadOptions& asked, const Inspection& inspection) {
   Route route{Format::kLayersModel, false, {}, {}, {}};
+  if (tells_layers(path, asked, inspection)) {
+    if (inspection.error && inspection.error->code != ErrorCode::kUnsupported) {
+      route.why = "the model could not be read to its end";
+      return route;
+    }
+    route.open = true;
+    route.command = "isomer convert " + quoted(path) + " OUTPUT --output_format=tfjs_layers_model";
+    if (asked.input_format) route.command += " --input_format=" + std::string(info(*asked.input_format).name);
+    if (!asked.weights.empty()) route.command += " --weights=" + quoted(asked.weights);
+    route.why = inspection.source.format == Format::kLayersModel ? "it is one; written again with other weight files"
+                                                                 : "its layers stay layers, and can be trained further";
+    return route;
+  }
   switch (inspection.source.format) {
-    case Format::kLayersModel: route.why = "it is one already; Isomer does not write layers models yet"; break;
-    case Format::kKerasH5:
-    case Format::kKerasArchive:
-    case Format::kKerasSavedModel: route.why = "the file holds what a layers model needs, but Isomer does not write layers models yet"; break;
-    case Format::kKerasJson: route.why = "the file describes layers but holds no weights"; break;
     case Format::kGraphModel: route.why = "a graph model holds ops, not layers, and there is no way back: start from the Keras model it was made of"; break;
     case Format::kFrozenGraph: route.why = "a frozen graph holds ops, not layers: start from the Keras model, where there is one"; break;
     default: {
       const bool keras =
           std::any_of(inspection.facts.begin(), inspection.facts.end(), [](const std::string& fact) { return fact.starts_with("made by Keras"); });
-      route.why = keras ? "needs the Keras model; Isomer does not write layers models yet" : "it holds ops, not Keras layers";
+      route.why = keras ? "it holds what Keras exported, ops: start from the Keras model" : "it holds ops, not Keras layers";
     }
   }
   return route;
@@ -86,7 +102,7 @@ Route to_layers_model(const Inspection& inspection) {
 
 std::vector<Route> find_routes(const std::string& path, const LoadOptions& asked, const LoadOptions& examined, const std::vector<std::string>& narrowed,
                                const Inspection& inspection) {
-  return {to_graph_model(path, asked, examined, narrowed, inspection), to_layers_model(inspection)};
+  return {to_graph_model(path, asked, examined, narrowed, inspection), to_layers_model(path, asked, inspection)};
 }
 
 }  // namespace isomer

@@ -15,7 +15,7 @@ bool has_cell(std::string_view class_name) {
 
 // Attributes under which a layer of this class keeps the object that the slot's path calls `name` (of the class `inner`).
 Names attributes(std::string_view class_name, const std::string& name, const std::string& inner) {
-  if (class_name == "Bidirectional") return {name.starts_with("backward_") ? "backward_layer" : "forward_layer"};
+  if (class_name == "Bidirectional") return {name.starts_with("forward_") ? "forward_layer" : "backward_layer"};
   if (class_name == "TimeDistributed" || class_name == "SpectralNormalization" || class_name == "Wrapper") return {"layer"};
   if (has_cell(class_name)) return {"cell"};
   if (class_name == "MultiHeadAttention" || class_name == "GroupQueryAttention" || class_name == "GroupedQueryAttention") {

@@ -182,36 +182,6 @@ void transposed_convolution(LayerCall& c) {
   finish(c, y, filters, first);
 }
 
-// --- unshared
-
-// A kernel of its own for each place: patches of the input times the kernels of their places.
-template <size_t rank>
-void locally_connected(LayerCall& c) {
-  Emitter& e = c.e;
-  Windows w = windows_of(c, rank);
-  if (c.config.integer("implementation", 1) != 1)
-    return c.unsupported("LocallyConnected with another implementation than 1", "export the model as a SavedModel");
-  const bool first = channels_first(c);
-  Value x = first ? to_channels_last(e, c.input()) : c.input();
-  const int64_t filters = filters_of(c), channels = e.known_size(x, -1, "the number of channels");
-  if (rank == 1) {
-    x = e.expand(x, 1);
-    widen(w);
-  }
-  const Value patches = e.make("ExtractImagePatches", {x},
-                               {{"ksizes", with_ends(w.kernel)}, {"strides", with_ends(w.strides)}, {"rates", with_ends({1, 1})}, {"padding", w.padding}});
-  const int64_t height = e.known_size(patches, 1, "the height"), width = e.known_size(patches, 2, "the width");
-  const int64_t depth = w.kernel[0] * w.kernel[1] * channels;
-  const Value kernel = c.weight("kernel", {height * width, depth, filters}, "kernel_initializer");
-  const Value inputs[] = {e.reshape(patches, {-1, height * width, depth}), kernel};
-  Value y = e.make("Einsum", inputs, {{"equation", std::string("bpk,pkf->bpf")}});
-  y = rank == 1 ? y : e.reshape(y, {-1, height, width, filters});
-  const std::vector<int64_t> bias_shape = rank == 1 ? std::vector<int64_t>{width, filters} : std::vector<int64_t>{height, width, filters};
-  if (has_bias(c)) y = e.add(y, c.weight("bias", bias_shape, "bias_initializer"));
-  y = activate(c, "activation", y);
-  c.give(first ? to_channels_first(e, y) : y);
-}
-
 // --- padding, cropping, upsampling
 
 // One number for all sides, a number for each dimension, or a pair for each.
@@ -304,8 +274,6 @@ LAYER_CLASS(DepthwiseConv1D, depthwise_convolution<1>, "A convolution over steps
 LAYER_CLASS(DepthwiseConv2D, depthwise_convolution<2>, "A convolution over the plane of each channel on its own.")
 LAYER_CLASS(SeparableConv1D, separable_convolution<1>, "A depthwise convolution, then one of kernel size 1.")
 LAYER_CLASS(SeparableConv2D, separable_convolution<2>, "A depthwise convolution, then one of kernel size 1.")
-LAYER_CLASS(LocallyConnected1D, locally_connected<1>, "A convolution over steps with a kernel for each place.")
-LAYER_CLASS(LocallyConnected2D, locally_connected<2>, "A convolution over the plane with a kernel for each place.")
 LAYER_CLASS(ZeroPadding1D, zero_padding<1>, "Zeros before and after the steps.")
 LAYER_CLASS(ZeroPadding2D, zero_padding<2>, "Zeros around the plane.")
 LAYER_CLASS(ZeroPadding3D, zero_padding<3>, "Zeros around the volume.")

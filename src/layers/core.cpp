@@ -80,6 +80,34 @@ void dense(LayerCall& c) {
   c.give_masked(activate(c, "activation", y));
 }
 
+// Keras 1 (R. Srivastava et al., 2015): a gate lets the input pass by the layer.
+void highway(LayerCall& c) {
+  Emitter& e = c.e;
+  const Value x = c.input();
+  const int64_t size = e.known_size(x, -1, "the number of features");
+  const bool bias = c.config.boolean("bias", true);
+  const Value kernel = c.weight("kernel", {size, size}, "init"), carry_kernel = c.weight("carry_kernel", {size, size}, "init");
+  Value y = e.make("MatMul", {x, kernel}), gate = e.make("MatMul", {x, carry_kernel});
+  if (bias) {
+    y = add_bias(e, y, c.weight("bias", {size}, ""));
+    gate = add_bias(e, gate, c.weight("carry_bias", {size}, ""));
+  }
+  gate = e.make("Sigmoid", {gate});
+  y = activate(c, "activation", y);
+  c.give(e.add(e.multiply(gate, y), e.multiply(e.subtract(e.like(gate, 1), gate), x)));
+}
+
+// Keras 1 (I. Goodfellow et al., 2013): the largest of several dense layers.
+void maxout_dense(LayerCall& c) {
+  Emitter& e = c.e;
+  const Value x = c.input();
+  const int64_t in = e.known_size(x, -1, "the number of features"), units = c.config.integer("output_dim", 0), count = c.config.integer("nb_feature", 4);
+  const Value inputs[] = {x, c.weight("kernel", {count, in, units}, "init")};
+  Value y = e.make("Einsum", inputs, {{"equation", std::string("bi,fio->bfo")}});
+  if (c.config.boolean("bias", true)) y = e.add(y, c.weight("bias", {count, units}, ""));
+  c.give(e.reduce("Max", y, {1}));
+}
+
 void activation(LayerCall& c) { c.give_masked(activate(c, "activation", c.input())); }
 
 void flatten(LayerCall& c) {
@@ -149,6 +177,19 @@ void embedding(LayerCall& c) {
   c.outputs.push_back({e.make("GatherV2", {table, x, e.integer(0)}), mask});
 }
 
+// An embedding, and back: the products of vectors with all rows of the table.
+void reversible_embedding(LayerCall& c) {
+  Emitter& e = c.e;
+  const JsonValue* reverse = c.call.kwargs.find("reverse");
+  if (!reverse || !reverse->is_bool() || !reverse->boolean()) return embedding(c);
+  const int64_t rows = c.config.integer("input_dim", 0), columns = c.config.integer("output_dim", 0);
+  const bool tied = c.config.boolean("tie_weights", true);
+  const Value table = tied ? c.weight("embeddings", {rows, columns}, "embeddings_initializer") : c.weight("reverse_embeddings", {columns, rows}, "");
+  Value y = e.make("BatchMatMulV2", {c.input(), table}, {{"adj_y", tied}});
+  if (const double cap = c.config.number("logit_soft_cap", 0); cap > 0) y = e.multiply(e.make("Tanh", {e.multiply(y, 1 / cap)}), cap);
+  c.give(y);
+}
+
 void relu(LayerCall& c) {
   Emitter& e = c.e;
   const Value x = c.input();
@@ -212,6 +253,8 @@ void refuse_lambda(LayerCall& c) {
 }  // namespace
 
 LAYER_CLASS(Dense, dense, "activation(x . kernel + bias) along the last axis.")
+LAYER_CLASS(Highway, highway, "Keras 1: a dense layer and a gate that lets the input pass by it.")
+LAYER_CLASS(MaxoutDense, maxout_dense, "Keras 1: the largest of several dense layers.")
 LAYER_CLASS(Activation, activation, "An activation function, elementwise.")
 LAYER_CLASS(Dropout, pass_through, "Nothing but in training.")
 LAYER_CLASS(SpatialDropout1D, pass_through, "Nothing but in training.")
@@ -229,6 +272,7 @@ LAYER_CLASS(Permute, permute, "Dimensions in another order; the batch stays.")
 LAYER_CLASS(RepeatVector, repeat_vector, "The input n times along a new axis 1.")
 LAYER_CLASS(Masking, masking, "Masks steps all of whose features have one value.")
 LAYER_CLASS(Embedding, embedding, "Rows of a table, by index.")
+LAYER_CLASS(ReversibleEmbedding, reversible_embedding, "Rows of a table, by index; or products with all rows.")
 LAYER_CLASS(ReLU, relu, "max(x, 0), with a cap, a threshold and a slope below it.")
 LAYER_CLASS(LeakyReLU, leaky_relu, "x where it is positive, else slope * x.")
 LAYER_CLASS(ELU, elu, "x where it is positive, else alpha * (exp(x) - 1).")

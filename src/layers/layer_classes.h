@@ -28,6 +28,13 @@ std::vector<int64_t> with_ends(std::vector<int64_t> sizes);
 // `mask` and what else has to hold; either may be invalid.
 Value both(Emitter& e, Value a, Value b);
 
+// Gives indices below `depth` in one of Keras's output modes: "int", "one_hot", "multi_hot", "count" (each index counts as its `weights` say, where they are
+// valid). Negative indices are left out.
+void encode(LayerCall& c, Value indices, int64_t depth, const std::string& mode, Value weights);
+
+// The input that the call names by keyword; none where it does not.
+std::optional<size_t> input_of_call(LayerCall& c, std::string_view key);
+
 // One layer class as one entry of layers.def.
 #define LAYER_CLASS(Name, function, text) \
   extern const LayerDef kLayer_##Name;    \

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ir/const_op.h"
+#include "layers/functions.h"
 #include "ops/registry.h"
 
 namespace isomer::layers {
@@ -84,6 +85,57 @@ TensorType input_type(const Layer& layer, Generation generation, const LoweringO
   return type;
 }
 
+// What a layer's dtype means, a name or an object that has one; `inherited` where it says none. Layers of texts and indices name dtypes that are no floats.
+Lowering::Policy policy_of(const Layer& layer, Lowering::Policy inherited, Emitter& e) {
+  const JsonValue* json = layer.config.find("dtype");
+  const JsonValue* config = json ? json->find("config") : nullptr;
+  const JsonValue* found = config ? config->find("name") : json;
+  if (!found || !found->is_string()) return inherited;
+  const std::string& name = found->text();
+  if (name == "mixed_float16") return {DType::kFloat32, DType::kHalf};
+  if (name == "mixed_bfloat16") return {DType::kFloat32, DType::kBfloat16};
+  if (name.find("_from_") != std::string::npos)
+    e.refuse(Error{ErrorCode::kUnsupported,
+                   "the layer '" + layer.name + "' is quantised (" + name + ")",
+                   {},
+                   {},
+                   "save the model as it was before it was quantised, and let Isomer quantise it"});
+  const auto dtype = dtype_from_string(name);
+  return dtype && is_float(*dtype) ? Lowering::Policy{*dtype, *dtype} : Lowering::Policy();
+}
+
+// Layers that compute in float32 where their policy says a half, as Keras has them: moments need it.
+bool computes_wide(std::string_view class_name) { return class_name.find("Normalization") != std::string_view::npos && class_name != "Normalization"; }
+
+// The call without the masks that it names: they go with the inputs that they are for.
+Call with_masks(const Call& call, std::vector<LayerValue>& inputs) {
+  const JsonValue* json = call.kwargs.find("mask");
+  if (!json) return call;
+  Call result = call;
+  result.kwargs.erase("mask");
+  const JsonValue* mask_argument = json;
+  std::vector<const JsonValue*> masks;
+  if (mask_argument->is_array()) {
+    for (const JsonValue& item : mask_argument->items()) masks.push_back(&item);
+  } else {
+    masks.push_back(mask_argument);
+  }
+  std::vector<Value> values;
+  size_t count = 0;  // masks come last among the tensors where they are the last argument, which is how Keras writes them
+  for (const JsonValue* mask : masks) {
+    const JsonValue* index = mask->find("tensor");
+    const bool given = index && index->is_integer() && static_cast<size_t>(index->integer()) < inputs.size();
+    values.push_back(given ? inputs[static_cast<size_t>(index->integer())].value : Value());
+    count += given ? 1 : 0;
+  }
+  for (const JsonValue* mask : masks)
+    if (const JsonValue* index = mask->find("tensor"); index && static_cast<size_t>(index->integer()) + count < inputs.size()) return call;
+  inputs.resize(inputs.size() - count);
+  result.inputs.resize(result.inputs.size() - count);
+  for (size_t i = 0; i < values.size() && i < inputs.size(); ++i) inputs[i].mask = values[i];
+  return result;
+}
+
 }  // namespace
 
 LayerCall::LayerCall(Lowering& l, Emitter& emitter, const Layer& called, const Call& c, std::vector<LayerValue> call_inputs)
@@ -91,9 +143,10 @@ LayerCall::LayerCall(Lowering& l, Emitter& emitter, const Layer& called, const C
 
 Value LayerCall::weight(std::string_view name, std::vector<int64_t> shape, std::string_view initializer_key, bool trainable) {
   const bool layer_trainable = config.boolean("trainable", true);
-  return lowering.weight(e, name, std::move(shape), DType::kFloat32, initializer_key.empty() ? nullptr : config.find(initializer_key),
-                         trainable && layer_trainable);
+  return lowering.float_weight(e, name, std::move(shape), initializer_key.empty() ? nullptr : config.find(initializer_key), trainable && layer_trainable);
 }
+
+DType LayerCall::compute() const { return lowering.policy().compute; }
 
 bool LayerCall::training() const { return lowering.options().training; }
 
@@ -171,9 +224,53 @@ std::shared_ptr<const Layer> Lowering::inner_layer(Emitter& e, const JsonValue& 
   return inner_.back();
 }
 
+std::vector<LayerValue> Lowering::lower_class(Emitter& e, const Layer& layer, const Call& call, std::vector<LayerValue> inputs) {
+  if (is_function(layer)) {
+    LayerCall one(*this, e, layer, call, std::move(inputs));
+    lower_function(one);
+    return std::move(one.outputs);
+  }
+  const LayerDef* def = find_layer(layer.class_name);
+  if (options_.keep_unknown_layers && (!def || layer.class_name == "Lambda") && !inputs.empty()) {
+    const bool known = std::any_of(result.unknown_layers.begin(), result.unknown_layers.end(), [&](const UnknownLayer& u) { return u.path == path_; });
+    if (!known) result.unknown_layers.push_back({path_, layer.class_name});
+    return {inputs[0]};
+  }
+  if (!def) {
+    e.refuse(Error{ErrorCode::kUnsupported,
+                   "Isomer does not know the layer class " + layer.class_name,
+                   {},
+                   {},
+                   "a custom layer's code is not in the file: export the model as a SavedModel, which holds its ops"});
+    return {};
+  }
+  const Policy outer = policy_;
+  const bool has_policies = generation_ == Generation::kKeras2 || generation_ == Generation::kKeras3;
+  if (has_policies) policy_ = policy_of(layer, outer, e);
+  const DType declared = policy_.compute;
+  // Floats are cast to what the layer computes in; integers are left to it.
+  const auto cast_floats = [&](std::vector<LayerValue>& values, DType dtype) {
+    for (LayerValue& value : values)
+      if (value.value.valid() && is_float(e.dtype(value.value))) value.value = e.cast(value.value, dtype);
+  };
+  const bool casts = has_policies && layer.class_name != "InputLayer";
+  if (casts) cast_floats(inputs, declared);
+  const bool wide = casts && computes_wide(layer.class_name) && declared != DType::kFloat64 && declared != DType::kFloat32;
+  if (wide) {
+    policy_.compute = DType::kFloat32;
+    cast_floats(inputs, DType::kFloat32);
+  }
+  const Call own = with_masks(call, inputs);
+  LayerCall one(*this, e, layer, own, std::move(inputs));
+  def->lower(one);
+  if (auto status = one.config.status(); !status) e.refuse(std::move(status.error()));
+  if (wide) cast_floats(one.outputs, declared);
+  policy_ = outer;
+  return std::move(one.outputs);
+}
+
 std::vector<LayerValue> Lowering::call_layer(Emitter& e, const Layer& layer, const Call& call, std::vector<LayerValue> inputs) {
   if (e.failed()) return {};
-  const LayerDef* def = layer.model ? nullptr : find_layer(layer.class_name);
   Scope scope(*this, e, layer.name, layer.class_name);
   std::vector<PartialShape> shapes;
   for (const LayerValue& input : inputs) shapes.push_back(e.shape(input.value));
@@ -184,22 +281,8 @@ std::vector<LayerValue> Lowering::call_layer(Emitter& e, const Layer& layer, con
     e.refuse(Error{ErrorCode::kLimitExceeded, "layers nest deeper than " + std::to_string(options_.limits.nesting), {}, {}, {}});
   } else if (layer.model) {
     outputs = call_model(e, *layer.model, std::move(inputs));
-  } else if ((!def || layer.module.contains(".ops.")) && options_.keep_unknown_layers && !inputs.empty()) {
-    const bool known = layer.module.contains(".ops.") ||
-                       std::any_of(result.unknown_layers.begin(), result.unknown_layers.end(), [&](const UnknownLayer& u) { return u.path == path_; });
-    if (!known) result.unknown_layers.push_back({path_, layer.class_name});
-    outputs.push_back(inputs[0]);
-  } else if (!def) {
-    e.refuse(Error{ErrorCode::kUnsupported,
-                   "Isomer does not know the layer class " + layer.class_name,
-                   {},
-                   {},
-                   "a custom layer's code is not in the file: export the model as a SavedModel, which holds its ops"});
   } else {
-    LayerCall one(*this, e, layer, call, std::move(inputs));
-    def->lower(one);
-    if (auto status = one.config.status(); !status) e.refuse(std::move(status.error()));
-    outputs = std::move(one.outputs);
+    outputs = lower_class(e, layer, call, std::move(inputs));
   }
   --depth_;
   return outputs;

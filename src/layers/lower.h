@@ -89,6 +89,8 @@ class LayerCall {
   void give(Value value) { outputs.push_back({value, {}}); }
   void give_masked(Value value) { outputs.push_back({value, inputs.empty() ? Value() : inputs[0].mask}); }
   bool training() const;
+  // The dtype that the layer computes in (that of its policy).
+  DType compute() const;
   // In training: remembered * momentum + value * (1 - momentum) becomes the weight's new value once the outputs are made.
   void update(std::string_view name, Value remembered, Value value, double momentum);
   void note(std::string text);
@@ -120,6 +122,17 @@ class Lowering {
   // The layer that a configuration object describes ({"class_name", "config"}): of a wrapper, or a cell.
   std::shared_ptr<const Layer> inner_layer(Emitter& e, const JsonValue& json);
 
+  // The dtypes that weights are kept in and that layers compute in: those of the layer at the current path.
+  struct Policy {
+    DType variable = DType::kFloat32;
+    DType compute = DType::kFloat32;
+  };
+  const Policy& policy() const { return policy_; }
+
+  // A weight of floats, in the dtype that the layer computes in.
+  Value float_weight(Emitter& e, std::string_view name, Shape shape, const JsonValue* initializer, bool trainable) {
+    return e.cast(weight(e, name, std::move(shape), policy_.variable, initializer, trainable), policy_.compute);
+  }
   // A weight of the layer at the current path.
   Value weight(Emitter& e, std::string_view name, Shape shape, DType dtype, const JsonValue* initializer, bool trainable);
 
@@ -140,6 +153,7 @@ class Lowering {
 
  private:
   friend class Scope;
+  std::vector<LayerValue> lower_class(Emitter& e, const Layer& layer, const Call& call, std::vector<LayerValue> inputs);
   const LoweringOptions& options_;
   Generation generation_;
   std::vector<std::string> path_, classes_;
@@ -147,6 +161,7 @@ class Lowering {
   std::map<std::pair<const ir::Graph*, std::string>, Value> reads_;
   std::vector<std::shared_ptr<const Layer>> inner_;  // kept alive
   int64_t depth_ = 0;
+  Policy policy_;
 };
 
 }  // namespace isomer::layers

@@ -33,6 +33,11 @@ std::optional<NamedRef> triple(const JsonValue& json) {
   return NamedRef{json.items()[0].text(), *call, *tensor};
 }
 
+// ["_CONSTANT_VALUE", -1, value, perhaps keyword arguments]: what a function was called on in place of a tensor.
+bool is_constant(const JsonValue& json) {
+  return json.is_array() && json.items().size() >= 3 && json.items().size() <= 4 && json.items()[0] == JsonValue("_CONSTANT_VALUE");
+}
+
 // {"class_name": "__keras_tensor__", "config": {"keras_history": [layer, node, tensor]}}
 std::optional<NamedRef> keras_tensor(const JsonValue& json) {
   if (text_member(json, "class_name") != "__keras_tensor__") return std::nullopt;
@@ -160,7 +165,10 @@ class ModelReader {
     }
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (!nodes[i] || !nodes[i]->is_array()) continue;
-      for (const JsonValue& node : nodes[i]->items()) model_.layers[i].calls.push_back(TRY(in_layer(i, read_call(node))));
+      for (const JsonValue& node : nodes[i]->items()) {
+        model_.layers[i].calls.push_back(TRY(in_layer(i, read_call(node))));
+        if (model_.layers[i].model) order_by_name(*model_.layers[i].model, model_.layers[i].calls.back());
+      }
     }
     const JsonValue* inputs = config.find("input_layers");
     const JsonValue* outputs = config.find("output_layers");
@@ -216,7 +224,7 @@ class ModelReader {
       return call;
     }
     if (!node.is_array() && !node.is_object()) return broken("expected a list of tensors, found " + describe(node));
-    if (triple(node)) {
+    if (triple(node) || is_constant(node)) {
       TRY(read_entry(node, call));
       return call;
     }
@@ -229,15 +237,11 @@ class ModelReader {
   }
 
   Result<void> read_entry(const JsonValue& entry, Call& call) {
-    if (const auto ref = triple(entry)) {
-      if (ref->layer == "_CONSTANT_VALUE") {
-        call.args.items().push_back(entry.items()[2]);
-      } else {
-        call.inputs.push_back(TRY(place(*ref)));
-        call.args.items().push_back(tensor_json(call.inputs.size() - 1));
-      }
-    } else if (entry.is_array() && entry.items().size() == 4 && entry.items()[0].is_string() && entry.items()[0].text() == "_CONSTANT_VALUE") {
+    if (is_constant(entry)) {
       call.args.items().push_back(entry.items()[2]);
+    } else if (const auto ref = triple(entry)) {
+      call.inputs.push_back(TRY(place(*ref)));
+      call.args.items().push_back(tensor_json(call.inputs.size() - 1));
     } else {
       return broken("expected [layer, node, tensor], found " + describe(entry));
     }
@@ -260,13 +264,28 @@ class ModelReader {
       return {};
     }
     if (json.is_object()) {
-      // Structures are taken apart in the order of their sorted keys.
-      std::map<std::string, const JsonValue*> sorted;
-      for (const JsonMember& member : json.members()) sorted[member.key] = &member.value;
-      for (const auto& [key, value] : sorted) TRY(read_ports(*value, ports));
+      // In the file's order; what is one tensor is named by its key.
+      for (const JsonMember& member : json.members()) {
+        const size_t before = ports.size();
+        TRY(read_ports(member.value, ports));
+        if (ports.size() == before + 1) ports[before].name = member.key;
+      }
       return {};
     }
     return broken("expected [layer, node, tensor], found " + describe(json));
+  }
+
+  // A model whose inputs are named is called on an object of tensors: in the order of its inputs.
+  static void order_by_name(const Model& called, Call& call) {
+    if (call.args.items().size() != 1 || !call.args.items()[0].is_object() || call.inputs.size() != called.inputs.size()) return;
+    std::vector<TensorRef> ordered;
+    for (const Port& port : called.inputs) {
+      const JsonValue* tensor = call.args.items()[0].find(port.name);
+      const JsonValue* index = tensor ? tensor->find("tensor") : nullptr;
+      if (!index || !index->is_integer()) return;
+      ordered.push_back(call.inputs[static_cast<size_t>(index->integer())]);
+    }
+    call.inputs = std::move(ordered);
   }
 
   template <class Visit>

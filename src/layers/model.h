@@ -50,8 +50,8 @@ struct Model {
   bool sequential = false;
   Generation generation = Generation::kKeras2;
   std::vector<Layer> layers;  // in the file's order
-  std::vector<Port> inputs;   // named after their InputLayers
-  std::vector<Port> outputs;  // named after the layers that make them
+  std::vector<Port> inputs;   // named after their InputLayers, or by the keys under which the model has them
+  std::vector<Port> outputs;  // named after the layers that make them, or by their keys
 };
 
 // Reads the configuration of a model: {"class_name": "Sequential", "config": ...}, or the object around it that has it as "model_config". InvalidModel where

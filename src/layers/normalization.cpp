@@ -133,7 +133,7 @@ void unit_normalization(LayerCall& c) {
 void normalization(LayerCall& c) {
   Emitter& e = c.e;
   Value x = c.input();
-  if (!is_float(e.dtype(x))) x = e.cast(x, DType::kFloat32);
+  if (!is_float(e.dtype(x))) x = e.cast(x, c.compute());
   const bool scalar = c.config.json().find("axis") && c.config.json().find("axis")->is_null();
   const std::vector<int64_t> axes = scalar ? std::vector<int64_t>() : axes_of(c, x, {-1});
   const std::vector<int64_t> shape = sizes_of(e, x, axes);

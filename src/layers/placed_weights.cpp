@@ -5,6 +5,7 @@
 
 #include "layers/archive_paths.h"
 #include "layers/initializers.h"
+#include "layers/stored_forms.h"
 
 namespace isomer::layers {
 namespace {
@@ -41,7 +42,7 @@ bool belongs_to(const StoredWeight& weight, const UnknownLayer& layer) {
   return has_part(weight.name, layer.path.back()) || has_part(weight.name, snake_case(plain));
 }
 
-Result<void> add_unknown(const StoredModel& stored, const std::vector<bool>& used, PlacedModel& placed) {
+Result<void> add_unknown(const WeightForms& stored, const std::vector<bool>& used, PlacedModel& placed) {
   for (const UnknownLayer& layer : placed.unknown_layers) {
     for (size_t i = 0; i < stored.weights.size(); ++i) {
       const StoredWeight& weight = stored.weights[i];
@@ -73,18 +74,19 @@ Result<PlacedModel> place_weights(const StoredModel& stored, const Limits& limit
   placed.input_shapes = std::move(lowered.input_shapes);
   placed.masked_layers = std::move(lowered.masked_layers);
   placed.unknown_layers = std::move(lowered.unknown_layers);
-  std::vector<bool> used(stored.weights.size());
   if (stored.has_weights) {
     const bool archive = stored.layout == WeightLayout::kArchive;
+    const WeightForms held = archive ? WeightForms{stored.weights, stored.read} : weights_as_of_today(stored, placed.model, lowered.weights);
+    std::vector<bool> used(held.weights.size());
     const std::vector<size_t> matches =
-        TRY(in_context(archive ? match_archive_weights(placed.model, lowered.weights, stored.weights) : match_weights(lowered.weights, stored.weights),
+        TRY(in_context(archive ? match_archive_weights(placed.model, lowered.weights, held.weights) : match_weights(lowered.weights, held.weights),
                        "finding the model's weights"));
     for (size_t i = 0; i < matches.size(); ++i) {
       used[matches[i]] = true;
-      Tensor value = TRY(in_context(stored.read(matches[i]), "reading the weight '" + stored.weights[matches[i]].name + "'"));
+      Tensor value = TRY(in_context(held.read(matches[i]), "reading the weight '" + held.weights[matches[i]].name + "'"));
       placed.weights.push_back({lowered.weights[i], std::move(value)});
     }
-    TRY(add_unknown(stored, used, placed));
+    TRY(add_unknown(held, used, placed));
   } else {
     std::mt19937_64 random(seed);
     for (const WeightSlot& slot : lowered.weights) {

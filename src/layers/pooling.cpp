@@ -52,8 +52,35 @@ void global_pooling(LayerCall& c) {
   c.give(e.reduce(pool == Pool::kMax ? "Max" : "Mean", x, axes, keep));
 }
 
+// Windows that cover the input in a given number of steps: output i sees what lies from floor(i * in / out) to ceil((i + 1) * in / out). Axis by axis, which
+// for means is right because all windows of an axis go with all of another.
+template <Pool pool, size_t rank>
+void adaptive_pooling(LayerCall& c) {
+  Emitter& e = c.e;
+  const bool first = c.config.channels_first();
+  const std::vector<int64_t> sizes = c.config.window("output_size", rank, 1);
+  Value x = c.input();
+  for (size_t d = 0; d < rank; ++d) {
+    const int64_t axis = static_cast<int64_t>(d) + (first ? 2 : 1), in = e.known_size(x, axis, "the size of the input"), out = sizes[d];
+    if (e.failed() || out < 1 || out > 4096) return e.refuse("an adaptive pooling layer cannot have the output_size " + std::to_string(out));
+    std::vector<Value> parts;
+    for (int64_t i = 0; i < out; ++i) {
+      const Value part = e.slice(x, axis, i * in / out, ((i + 1) * in + out - 1) / out);
+      parts.push_back(e.reduce(pool == Pool::kMax ? "Max" : "Mean", part, {axis}, true));
+    }
+    x = parts.size() == 1 ? parts[0] : e.concatenate(parts, axis);
+  }
+  c.give(x);
+}
+
 }  // namespace
 
+LAYER_CLASS(AdaptiveAveragePooling1D, (adaptive_pooling<Pool::kAverage, 1>), "The means of as many windows as are wanted.")
+LAYER_CLASS(AdaptiveAveragePooling2D, (adaptive_pooling<Pool::kAverage, 2>), "The means of as many windows as are wanted.")
+LAYER_CLASS(AdaptiveAveragePooling3D, (adaptive_pooling<Pool::kAverage, 3>), "The means of as many windows as are wanted.")
+LAYER_CLASS(AdaptiveMaxPooling1D, (adaptive_pooling<Pool::kMax, 1>), "The largest elements of as many windows as are wanted.")
+LAYER_CLASS(AdaptiveMaxPooling2D, (adaptive_pooling<Pool::kMax, 2>), "The largest elements of as many windows as are wanted.")
+LAYER_CLASS(AdaptiveMaxPooling3D, (adaptive_pooling<Pool::kMax, 3>), "The largest elements of as many windows as are wanted.")
 LAYER_CLASS(MaxPooling1D, (pooling<Pool::kMax, 1>), "The largest element of each window of steps.")
 LAYER_CLASS(MaxPooling2D, (pooling<Pool::kMax, 2>), "The largest element of each window of the plane.")
 LAYER_CLASS(MaxPooling3D, (pooling<Pool::kMax, 3>), "The largest element of each window of the volume.")

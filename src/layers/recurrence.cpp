@@ -137,7 +137,7 @@ SequenceResult run_sequence(LayerCall& call, const Cell& cell, const Sequence& s
   std::vector<Value> next = now;
   if (mask.valid() && !b.failed()) {
     const Value keep = item(b, now[masks], now[counter], step_type(e.type(mask)));
-    made.output = b.select(widened(b, keep, made.output), made.output, now[last]);
+    made.output = b.select(widened(b, keep, made.output), made.output, sequence.zero_masked ? b.zeros_like(made.output) : now[last]);
     for (size_t i = 0; i < states.size(); ++i) made.states[i] = b.select(widened(b, keep, made.states[i]), made.states[i], now[first_state + i]);
   }
   next[counter] = b.add(now[counter], 1);

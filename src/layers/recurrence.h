@@ -26,6 +26,7 @@ struct Sequence {
   Value x;                            // [batch, steps, ...]
   Value mask;                         // bool[batch, steps]; invalid: none
   std::vector<Value> initial_states;  // empty: the cell's own
+  bool zero_masked = false;           // a masked step gives zeros, in place of the output before it
   bool backwards = false;             // the last step first; outputs come in the order in which they are made
 };
 

@@ -28,6 +28,7 @@ void run_cell(LayerCall& c, const std::string& class_name, Config& config, std::
   sequence.x = x;
   sequence.mask = c.inputs[0].mask;
   sequence.backwards = c.config.boolean("go_backwards", false);
+  sequence.zero_masked = c.config.boolean("zero_output_for_mask", false);
   for (size_t i = 1; i < c.inputs.size(); ++i) sequence.initial_states.push_back(c.input(i));
   const bool wants_all = c.config.boolean("return_sequences", false);
   const SequenceResult result = run_sequence(c, *cell, sequence, wants_all);
@@ -121,7 +122,16 @@ void time_distributed(LayerCall& c) {
   const Value batch = e.dimension(x, 0), steps = e.dimension(x, 1);
   std::vector<Value> sizes = {e.integer(-1)};
   for (int64_t i = 2; i < e.rank(x); ++i) sizes.push_back(e.dimension(x, i));
-  const auto results = c.lowering.call_layer(e, *layer, c.call, {{e.reshape_to(x, sizes), {}}});
+  // A mask of steps inside goes along where it has more dimensions than the outer steps'.
+  Value mask = c.inputs[0].mask;
+  if (mask.valid() && e.rank(mask) > 2) {
+    std::vector<Value> mask_sizes = {e.integer(-1)};
+    for (int64_t i = 2; i < e.rank(mask); ++i) mask_sizes.push_back(e.dimension(mask, i));
+    mask = e.reshape_to(mask, mask_sizes);
+  } else {
+    mask = {};
+  }
+  const auto results = c.lowering.call_layer(e, *layer, Call{}, {{e.reshape_to(x, sizes), mask}});
   if (e.failed()) return;
   for (const LayerValue& result : results) {
     // One of batch and steps may stay open: reshape works it out.
@@ -132,11 +142,22 @@ void time_distributed(LayerCall& c) {
   }
 }
 
+// A layer around another that is the other outside of training: SpectralNormalization, which keeps its kernel normalised, and Wrapper itself.
+void wrapper(LayerCall& c) {
+  const JsonValue* json = c.config.find("layer");
+  if (!json) return c.e.refuse("a wrapper has no layer");
+  if (const auto layer = c.lowering.inner_layer(c.e, *json)) c.outputs = c.lowering.call_layer(c.e, *layer, c.call, c.inputs);
+}
+
 }  // namespace
 
+LAYER_CLASS(SpectralNormalization, wrapper, "A layer whose kernel training keeps at norm 1.")
+LAYER_CLASS(Wrapper, wrapper, "The layer inside.")
 LAYER_CLASS(SimpleRNN, recurrent, "A fully connected layer that sees its own last output.")
 LAYER_CLASS(GRU, recurrent, "Gated recurrent units.")
 LAYER_CLASS(LSTM, recurrent, "Long short-term memory.")
+LAYER_CLASS(CuDNNLSTM, recurrent, "LSTM as cuDNN stores it.")
+LAYER_CLASS(CuDNNGRU, recurrent, "GRU as cuDNN stores it.")
 LAYER_CLASS(ConvLSTM1D, recurrent, "Long short-term memory with convolutions over steps of a line.")
 LAYER_CLASS(ConvLSTM2D, recurrent, "Long short-term memory with convolutions over the plane.")
 LAYER_CLASS(ConvLSTM3D, recurrent, "Long short-term memory with convolutions over space.")

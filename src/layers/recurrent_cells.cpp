@@ -38,7 +38,7 @@ class CellBuilder {
 
   size_t weight(std::string_view name, std::vector<int64_t> shape, std::string_view initializer_key) {
     const JsonValue* initializer = config_.find(initializer_key);
-    cell.weights.push_back(call.lowering.weight(call.e, name, std::move(shape), DType::kFloat32, initializer, config_.boolean("trainable", true)));
+    cell.weights.push_back(call.lowering.float_weight(call.e, name, std::move(shape), initializer, config_.boolean("trainable", true)));
     return cell.weights.size() - 1;
   }
   // Zeros of [batch, units] for each of the sizes.
@@ -79,16 +79,10 @@ Cell simple_cell(LayerCall& c, Config& config, Value x) {
   return std::move(b.cell);
 }
 
-Cell gru_cell(LayerCall& c, Config& config, Value x) {
-  const CellConfig k = read_cell(config, "units", recurrent_default(config.generation()));
-  // Keras 3 and tf.keras 2 apply the reset gate after the product unless told otherwise; those before, and TensorFlow.js, know only the other way.
-  const bool after = config.boolean("reset_after", config.generation() == Generation::kKeras3);
-  CellBuilder b(c, config);
-  b.weight("kernel", {c.e.known_size(x, -1, "the number of features"), 3 * k.units}, "kernel_initializer");
-  b.weight("recurrent_kernel", {k.units, 3 * k.units}, "recurrent_initializer");
-  if (k.use_bias) b.weight("bias", after ? std::vector<int64_t>{2, 3 * k.units} : std::vector<int64_t>{3 * k.units}, "bias_initializer");
-  b.zero_states({k.units});
-  b.cell.step = [k, after](Emitter& e, Value in, std::span<const Value> states, std::span<const Value> w) {
+using Step = decltype(Cell::step);
+
+Step gru_steps(const CellConfig& k, bool after) {
+  return [k, after](Emitter& e, Value in, std::span<const Value> states, std::span<const Value> w) {
     const Value h = states[0], recurrent = with_dtype(e, w[1], in);
     Value inputs = e.make("MatMul", {in, with_dtype(e, w[0], in)});
     std::vector<Value> biases;
@@ -114,6 +108,18 @@ Cell gru_cell(LayerCall& c, Config& config, Value x) {
     const Value next = e.add(e.multiply(z, h), e.multiply(e.subtract(e.like(z, 1), z), candidate));
     return StepResult{next, {next}};
   };
+}
+
+Cell gru_cell(LayerCall& c, Config& config, Value x) {
+  const CellConfig k = read_cell(config, "units", recurrent_default(config.generation()));
+  // Keras 3 and tf.keras 2 apply the reset gate after the product unless told otherwise; those before, and TensorFlow.js, know only the other way.
+  const bool after = config.boolean("reset_after", config.generation() == Generation::kKeras3);
+  CellBuilder b(c, config);
+  b.weight("kernel", {c.e.known_size(x, -1, "the number of features"), 3 * k.units}, "kernel_initializer");
+  b.weight("recurrent_kernel", {k.units, 3 * k.units}, "recurrent_initializer");
+  if (k.use_bias) b.weight("bias", after ? std::vector<int64_t>{2, 3 * k.units} : std::vector<int64_t>{3 * k.units}, "bias_initializer");
+  b.zero_states({k.units});
+  b.cell.step = gru_steps(k, after);
   return std::move(b.cell);
 }
 
@@ -125,6 +131,14 @@ StepResult lstm_step(Emitter& e, const CellConfig& k, const std::vector<Value>& 
   return {h, {h, next}};
 }
 
+Step lstm_steps(const CellConfig& k) {
+  return [k](Emitter& e, Value in, std::span<const Value> states, std::span<const Value> w) {
+    Value sums = e.add(e.make("MatMul", {in, with_dtype(e, w[0], in)}), e.make("MatMul", {states[0], with_dtype(e, w[1], in)}));
+    if (k.use_bias) sums = add_bias(e, sums, with_dtype(e, w[2], in));
+    return lstm_step(e, k, e.split(sums, 1, 4), states[1]);
+  };
+}
+
 Cell lstm_cell(LayerCall& c, Config& config, Value x) {
   const CellConfig k = read_cell(config, "units", recurrent_default(config.generation()));
   CellBuilder b(c, config);
@@ -132,11 +146,35 @@ Cell lstm_cell(LayerCall& c, Config& config, Value x) {
   b.weight("recurrent_kernel", {k.units, 4 * k.units}, "recurrent_initializer");
   if (k.use_bias) b.weight("bias", {4 * k.units}, "bias_initializer");
   b.zero_states({k.units, k.units});
-  b.cell.step = [k](Emitter& e, Value in, std::span<const Value> states, std::span<const Value> w) {
-    Value sums = e.add(e.make("MatMul", {in, with_dtype(e, w[0], in)}), e.make("MatMul", {states[0], with_dtype(e, w[1], in)}));
-    if (k.use_bias) sums = add_bias(e, sums, with_dtype(e, w[2], in));
-    return lstm_step(e, k, e.split(sums, 1, 4), states[1]);
-  };
+  b.cell.step = lstm_steps(k);
+  return std::move(b.cell);
+}
+
+// cuDNN keeps the matrix of each gate transposed (that of the input without another shape), and has a second bias. The weights stay so in files; what follows
+// from them is computed, and folded away.
+Value from_cudnn(Emitter& e, Value matrix, int64_t gates, int64_t in, int64_t units) {
+  std::vector<Value> parts;
+  for (const Value part : e.split(matrix, 1, gates)) parts.push_back(e.transpose(e.reshape(part, {units, in}), {1, 0}));
+  return e.concatenate(parts, 1);
+}
+
+Cell cudnn_cell(LayerCall& c, Config& config, Value x, bool lstm) {
+  Emitter& e = c.e;
+  CellConfig k = read_cell(config, "units", "sigmoid");
+  k.activation = JsonValue("tanh");
+  k.recurrent_activation = JsonValue("sigmoid");
+  const int64_t gates = lstm ? 4 : 3, in = e.known_size(x, -1, "the number of features");
+  CellBuilder b(c, config);
+  b.weight("kernel", {in, gates * k.units}, "kernel_initializer");
+  b.weight("recurrent_kernel", {k.units, gates * k.units}, "recurrent_initializer");
+  b.weight("bias", {2 * gates * k.units}, "bias_initializer");
+  std::vector<Value>& w = b.cell.weights;
+  w[0] = from_cudnn(e, w[0], gates, in, k.units);
+  w[1] = from_cudnn(e, w[1], gates, k.units, k.units);
+  w[2] = e.reshape(w[2], {2, gates * k.units});
+  if (lstm) w[2] = e.reduce("Sum", w[2], {0});
+  b.zero_states(lstm ? std::vector<int64_t>{k.units, k.units} : std::vector<int64_t>{k.units});
+  b.cell.step = lstm ? lstm_steps(k) : gru_steps(k, true);
   return std::move(b.cell);
 }
 
@@ -250,6 +288,7 @@ std::optional<Cell> make_cell(LayerCall& c, const std::string& class_name, Confi
   std::string name = class_name;
   if (name.ends_with("Cell")) name.resize(name.size() - 4);
   if (name == "SimpleRNN") return simple_cell(c, config, x);
+  if (name == "CuDNNLSTM" || name == "CuDNNGRU") return cudnn_cell(c, config, x, name == "CuDNNLSTM");
   if (name == "GRU" || name == "UnifiedGRU") return gru_cell(c, config, x);
   if (name == "LSTM" || name == "UnifiedLSTM") return lstm_cell(c, config, x);
   if (name == "ConvLSTM1D") return conv_lstm_cell<1>(c, config, x);

@@ -2,6 +2,7 @@
 
 #include "layers/archive_paths.h"
 #include "layers/initializers.h"
+#include "layers/stored_forms.h"
 
 namespace isomer::layers {
 namespace {
@@ -41,11 +42,12 @@ Result<LoweredModel> lower_stored(const StoredModel& stored, const LoweringOptio
     if (!lowered.weights.empty()) lowered.notes.push_back("the file holds no weights: they were drawn by the layers' initialisers");
     return lowered;
   }
+  const bool in_archive = stored.layout == WeightLayout::kArchive;
+  const WeightForms held = in_archive ? WeightForms{stored.weights, stored.read} : weights_as_of_today(stored, model, lowered.weights);
   const std::vector<size_t> matches = TRY(in_context(
-      stored.layout == WeightLayout::kArchive ? match_archive_weights(model, lowered.weights, stored.weights) : match_weights(lowered.weights, stored.weights),
-      "finding the model's weights"));
+      in_archive ? match_archive_weights(model, lowered.weights, held.weights) : match_weights(lowered.weights, held.weights), "finding the model's weights"));
   for (size_t i = 0; i < matches.size(); ++i) {
-    Tensor value = TRY(in_context(stored.read(matches[i]), "reading the weight '" + stored.weights[matches[i]].name + "'"));
+    Tensor value = TRY(in_context(held.read(matches[i]), "reading the weight '" + held.weights[matches[i]].name + "'"));
     lowered.module.variables[i].value =
         TRY(in_context(as_dtype(std::move(value), lowered.weights[i].dtype), "reading the weight '" + lowered.weights[i].variable + "'"));
   }

@@ -76,7 +76,7 @@ class Translator {
   // --- Names
 
   bool is_valid_name(const std::string& name) const {
-    if (to_ == Spelling::kKeras3) return true;
+    if (to_ == Spelling::kKeras3) return name.find('/') == std::string::npos;
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
     return !name.empty() && letter(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || std::string_view("-._/").contains(c); });
   }

@@ -3,7 +3,9 @@
 
 #include "ops/elements.h"
 #include "ops/partial_value.h"
+#include "ops/ragged.h"
 #include "ops/search.h"
+#include "ops/sparse.h"
 
 namespace isomer::ops {
 
@@ -92,6 +94,76 @@ Result<Outputs> reference_dense_bincount(EvalContext& c, Inputs inputs) {
   return count_by_dtype(c, inputs, 2, c.as<DenseBincountAttributes>().binary_output);
 }
 
+// --- SparseBincount, RaggedBincount
+
+// The count of each row where row r holds the numbers i with row_of(i) == r. The shape is [rows, size], or [size] for one row.
+template <class T, class RowOf>
+Result<Outputs> count_in_rows(EvalContext& c, const Tensor& numbers, const Tensor& weights, int64_t size, Shape shape, RowOf row_of) {
+  const bool binary = c.as<DenseBincountAttributes>().binary_output;
+  MutableTensor result = TRY(c.allocate(weights.dtype(), std::move(shape)));
+  std::vector<T> bins(static_cast<size_t>(result.elements()));
+  const auto values = numbers.to_int64s();
+  const auto weight_values = load_all<T>(weights);
+  for (int64_t i = 0; i < numbers.elements(); ++i) {
+    const std::span<T> row = std::span(bins).subspan(static_cast<size_t>(row_of(i) * size), static_cast<size_t>(size));
+    TRY(count_numbers<T>(values, weight_values, i, 1, binary, row));
+  }
+  store(result, 0, std::span<const T>(bins));
+  return one(std::move(result));
+}
+
+template <class RowOf>
+Result<Outputs> count_in_rows(EvalContext& c, const Tensor& numbers, const Tensor& weights, int64_t size, Shape shape, RowOf row_of) {
+  if (numbers.rank() != 1) return input_error("the numbers must be a vector, found " + type_text(numbers));
+  if (weights.elements() != 0 && weights.elements() != numbers.elements()) {
+    return input_error("there must be a weight for each number, or none, found " + type_text(numbers) + " and " + type_text(weights));
+  }
+  if (is_float(weights.dtype())) return count_in_rows<double>(c, numbers, weights, size, std::move(shape), row_of);
+  if (is_integer(weights.dtype())) return count_in_rows<int64_t>(c, numbers, weights, size, std::move(shape), row_of);
+  return dtype_error(c, weights.dtype());
+}
+
+Result<int64_t> number_of_bins(EvalContext& c, Inputs inputs, int64_t i) {
+  const int64_t size = TRY(scalar_int(*TRY(tensor_input(c, inputs, i)), "the number of bins"));
+  if (size < 0) return input_error("the number of bins may not be negative, found " + std::to_string(size));
+  return size;
+}
+
+Result<void> infer_sparse_bincount(InferContext& c) {
+  const SparseType type = TRY(sparse_type(c, 0, 1, 2));
+  const int64_t bins = TRY(inferred_bins(c, 3));
+  if (type.rank == kUnknownDim) return {};
+  const int64_t rows = type.shape.has_rank() && type.shape.rank() > 0 ? type.shape[0] : kUnknownDim;
+  c.set_shape(0, type.rank == 1 ? PartialShape{bins} : PartialShape{rows, bins});
+  return {};
+}
+Result<Outputs> reference_sparse_bincount(EvalContext& c, Inputs inputs) {
+  const SparseInput x = TRY(sparse_input(c, inputs, 0, 1, 2));
+  if (x.rank() < 1) return input_error("SparseBincount counts in a vector or in the rows of a matrix, found a scalar");
+  const int64_t size = TRY(number_of_bins(c, inputs, 3));
+  const Tensor& weights = *TRY(tensor_input(c, inputs, 4));
+  if (x.rank() == 1) return count_in_rows(c, *x.values, weights, size, {size}, [](int64_t) { return 0; });
+  return count_in_rows(c, *x.values, weights, size, {x.shape[0], size}, [&](int64_t i) { return x.index(i, 0); });
+}
+
+Result<void> infer_ragged_bincount(InferContext& c) {
+  const PartialShape splits = TRY(shape_of_rank(c, 0, 1));
+  TRY(shape_of_rank(c, 1, 1));
+  const int64_t bins = TRY(inferred_bins(c, 2));
+  c.set_shape(0, PartialShape{add_dims(splits[0], -1), bins});
+  return {};
+}
+Result<Outputs> reference_ragged_bincount(EvalContext& c, Inputs inputs) {
+  const Tensor &numbers = *TRY(tensor_input(c, inputs, 1)), &weights = *TRY(tensor_input(c, inputs, 3));
+  const auto splits = TRY(row_splits(*TRY(tensor_input(c, inputs, 0)), numbers.elements()));
+  const int64_t size = TRY(number_of_bins(c, inputs, 2));
+  size_t row = 0;
+  return count_in_rows(c, numbers, weights, size, {static_cast<int64_t>(splits.size()) - 1, size}, [&](int64_t i) {
+    while (i >= splits[row + 1]) ++row;
+    return static_cast<int64_t>(row);
+  });
+}
+
 // --- HistogramFixedWidth
 
 Result<void> infer_histogram(InferContext& c) {
@@ -139,6 +211,24 @@ constinit const OpDef kOp_DenseBincount = {
     .infer = infer_dense_bincount,
     .reference = reference_dense_bincount,
     .doc = "How often each number below `size` occurs in a vector or in each row of a matrix, or the sum of the weights of its occurrences.",
+};
+
+constinit const OpDef kOp_RaggedBincount = {
+    .name = "RaggedBincount",
+    .signature = "splits: int64, values: Tidx, size: Tidx, weights: T -> output: T",
+    .make_attributes = &make_attributes<DenseBincountAttributes>,
+    .infer = infer_ragged_bincount,
+    .reference = reference_ragged_bincount,
+    .doc = "How often each number below `size` occurs in each row of a ragged tensor, or the sum of the weights of its occurrences.",
+};
+
+constinit const OpDef kOp_SparseBincount = {
+    .name = "SparseBincount",
+    .signature = "indices: int64, values: Tidx, dense_shape: int64, size: Tidx, weights: T -> output: T",
+    .make_attributes = &make_attributes<DenseBincountAttributes>,
+    .infer = infer_sparse_bincount,
+    .reference = reference_sparse_bincount,
+    .doc = "How often each number below `size` occurs among the values of a sparse vector, or of each row of a sparse matrix, or the sum of their weights.",
 };
 
 constinit const OpDef kOp_HistogramFixedWidth = {

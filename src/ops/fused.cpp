@@ -33,7 +33,7 @@ Tensor along_channels(const Tensor& slopes, int64_t rank, int64_t axis) {
 std::optional<int64_t> args_of(std::string_view step) {
   if (step == "BiasAdd" || step == "Prelu") return 1;
   if (step == "FusedBatchNorm") return 4;
-  if (step == "LeakyRelu" || float_function(step)) return 0;
+  if (step == "NoOp" || step == "LeakyRelu" || float_function(step)) return 0;
   return std::nullopt;
 }
 
@@ -59,6 +59,8 @@ Result<Tensor> apply_steps(EvalContext& c, const Struct& a, Tensor x, int64_t ax
       x = TRY(batch_norm(c, x, axis, *args[next], *args[next + 1], *args[next + 2], *args[next + 3], a.epsilon));
     } else if (step == "Prelu") {
       x = TRY(prelu(c, x, along_channels(*args[next], x.rank(), axis)));
+    } else if (step == "NoOp") {
+      continue;  // tf.js wants a step in the place of the bias
     } else if (!is_float(x.dtype())) {
       return dtype_error(c, x.dtype());
     } else if (step == "LeakyRelu") {

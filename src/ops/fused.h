@@ -1,7 +1,7 @@
 // Attributes of the ops that fuse a linear op with what follows it. TensorFlow's graph optimiser makes them, and TensorFlow.js models hold them.
 //
-// fused_ops names the steps after the linear op: BiasAdd or FusedBatchNorm first, then an activation (Elu, LeakyRelu, Prelu, Relu, Relu6, Sigmoid, Tanh).
-// Their operands are `args` in order: the bias; or scale, offset, mean and variance; then alpha of Prelu.
+// fused_ops names the steps after the linear op: BiasAdd, FusedBatchNorm or NoOp (none) first, then an activation (Elu, LeakyRelu, Prelu, Relu, Relu6, Sigmoid,
+// Tanh). Their operands are `args` in order: the bias; or scale, offset, mean and variance; then alpha of Prelu.
 #pragma once
 
 #include <string>

@@ -69,7 +69,7 @@ Result<void> check_inputs(const Graph& graph, const Node& node) {
   if (node.is("Foreign")) return {};
   std::vector<DType> dtypes;
   for (const ValueId input : node.inputs) dtypes.push_back(graph.type(input).dtype);
-  TRY(derived_attributes(*node.op, dtypes));
+  TRY(derived_attributes(*node.op, node.attributes.get(), dtypes));
   return {};
 }
 

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include "ops/kernel.h"
+#include "ops/partial_value.h"
 #include "ops/window.h"
 
 namespace isomer::ops {
@@ -124,31 +126,66 @@ Result<void> run_max_pool(EvalContext& c, const Pool& pool, const Tensor& x, Mut
 }
 
 // The input of a pool with its windows and an empty result.
-struct Task {
+struct PoolTask {
   const Tensor* x;
   Pool pool;
   MutableTensor y;
 };
-template <class Struct, int64_t spatial>
-Result<Task> make_task(EvalContext& c, Inputs inputs) {
+Result<PoolTask> make_pool_task(EvalContext& c, const auto& attributes, int64_t spatial, Inputs inputs) {
   const Tensor& x = *TRY(tensor_input(c, inputs, 0));
   if (x.rank() != spatial + 2) return input_error("this pool takes rank " + std::to_string(spatial + 2) + ", found " + type_text(x));
-  Pool pool = TRY(make_pool(c.as<Struct>(), spatial, PartialShape(x.shape())));
+  Pool pool = TRY(make_pool(attributes, spatial, PartialShape(x.shape())));
   const PartialShape shape = image_shape(pool.format, x.shape()[0], pool.windows, x.shape()[static_cast<size_t>(pool.format.channel_axis())]);
   MutableTensor y = TRY(c.allocate(x.dtype(), shape.dims()));
-  return Task{&x, std::move(pool), std::move(y)};
+  return PoolTask{&x, std::move(pool), std::move(y)};
 }
 
 template <class Struct, int64_t spatial>
 Result<Outputs> reference_max_pool(EvalContext& c, Inputs inputs) {
-  Task task = TRY(make_task<Struct, spatial>(c, inputs));
+  PoolTask task = TRY(make_pool_task(c, c.as<Struct>(), spatial, inputs));
+  if (task.y.elements() > 0) TRY(run_max_pool(c, task.pool, *task.x, task.y, nullptr, false));
+  return one(std::move(task.y));
+}
+
+// MaxPoolV2 and MaxPoolGradV2: windows and strides are inputs, from number `first` on.
+Result<MaxPoolAttributes> attributes_from_inputs(EvalContext& c, Inputs inputs, int64_t first) {
+  const auto& a = c.as<MaxPoolV2Attributes>();
+  auto ksize = TRY(int_vector(*TRY(tensor_input(c, inputs, first)), "ksize")), strides = TRY(int_vector(*TRY(tensor_input(c, inputs, first + 1)), "strides"));
+  return MaxPoolAttributes{
+      .ksize = std::move(ksize), .strides = std::move(strides), .padding = a.padding, .explicit_paddings = {}, .data_format = a.data_format};
+}
+Result<std::optional<MaxPoolAttributes>> attributes_from_inputs(InferContext& c, int64_t first) {
+  const auto& a = c.as<MaxPoolV2Attributes>();
+  for (int64_t i = first; i < first + 2; ++i) TRY(shape_of_rank(c, i, 1));
+  const auto ksize = elements_from_input(c, first), strides = elements_from_input(c, first + 1);
+  if (!ksize || !strides) return std::nullopt;
+  return MaxPoolAttributes{.ksize = *ksize, .strides = *strides, .padding = a.padding, .explicit_paddings = {}, .data_format = a.data_format};
+}
+
+Result<void> infer_max_pool_v2(InferContext& c) {
+  const PartialShape input = TRY(shape_of_rank(c, 0, 4));
+  const DataFormat format = TRY(parse_data_format(c.as<MaxPoolV2Attributes>().data_format, 2));
+  PartialShape result = PartialShape::of_rank(4);
+  if (const auto a = TRY(attributes_from_inputs(c, 1))) {
+    const Pool pool = TRY(make_pool(*a, 2, input));
+    result = image_shape(pool.format, input[0], pool.windows, input[pool.format.channel_axis()]);
+  } else {
+    result[0] = input[0];
+    result[format.channel_axis()] = input[format.channel_axis()];
+  }
+  c.set_shape(0, std::move(result));
+  return {};
+}
+
+Result<Outputs> reference_max_pool_v2(EvalContext& c, Inputs inputs) {
+  PoolTask task = TRY(make_pool_task(c, TRY(attributes_from_inputs(c, inputs, 1)), 2, inputs));
   if (task.y.elements() > 0) TRY(run_max_pool(c, task.pool, *task.x, task.y, nullptr, false));
   return one(std::move(task.y));
 }
 
 Result<Outputs> reference_max_pool_with_argmax(EvalContext& c, Inputs inputs) {
   const auto& a = c.as<MaxPoolWithArgmaxAttributes>();
-  Task task = TRY(make_task<MaxPoolWithArgmaxAttributes, 2>(c, inputs));
+  PoolTask task = TRY(make_pool_task(c, a, 2, inputs));
   if (!is_integer(a.Targmax)) return dtype_error(c, a.Targmax);
   MutableTensor index = TRY(c.allocate(a.Targmax, task.y.shape()));
   if (task.y.elements() > 0) TRY(run_max_pool(c, task.pool, *task.x, task.y, &index, a.include_batch_in_index));
@@ -160,7 +197,7 @@ Result<Outputs> reference_max_pool_with_argmax(EvalContext& c, Inputs inputs) {
 
 template <class Struct, int64_t spatial>
 Result<Outputs> reference_avg_pool(EvalContext& c, Inputs inputs) {
-  Task task = TRY(make_task<Struct, spatial>(c, inputs));
+  PoolTask task = TRY(make_pool_task(c, c.as<Struct>(), spatial, inputs));
   const Tensor& x = *task.x;
   if (!is_float(x.dtype())) return dtype_error(c, x.dtype());
   if (task.y.elements() == 0) return one(std::move(task.y));
@@ -211,6 +248,14 @@ constinit const OpDef kOp_MaxPool = {
     .reference = reference_max_pool<MaxPoolAttributes, 2>,
     .doc = "The largest element under a window sliding over height and width.",
 };
+constinit const OpDef kOp_MaxPoolV2 = {
+    .name = "MaxPoolV2",
+    .signature = "input: T, ksize: int32, strides: int32 -> output: T",
+    .make_attributes = &make_attributes<MaxPoolV2Attributes>,
+    .infer = infer_max_pool_v2,
+    .reference = reference_max_pool_v2,
+    .doc = "MaxPool with the window and the strides as inputs.",
+};
 constinit const OpDef kOp_MaxPool3D = {
     .name = "MaxPool3D",
     .signature = "input: T -> output: T",
@@ -249,52 +294,79 @@ Result<void> infer_avg_pool_gradient(InferContext& c) {
   return {};
 }
 
+Result<void> infer_max_pool_gradient_v2(InferContext& c) {
+  const PartialShape input = TRY(shape_of_rank(c, 0, 4));
+  TRY(merge(c.shape(1), c.shape(2)));
+  if (const auto a = TRY(attributes_from_inputs(c, 3))) TRY(make_pool(*a, 2, input));
+  return infer_same(c);
+}
+
 // share(taps, gradient of one position, sums): hands the gradient of a window's result on to what lies under the window.
-template <class Struct, int64_t spatial, class Share>
-Result<Outputs> pool_gradient(EvalContext& c, const Shape& input, const Tensor& gradient, Share share) {
-  if (!is_float(gradient.dtype())) return dtype_error(c, gradient.dtype());
+template <class T, class Share>
+Result<Outputs> pool_gradient(EvalContext& c, const auto& attributes, int64_t spatial, const Shape& input, const Tensor& gradient, Share share) {
   if (static_cast<int64_t>(input.size()) != spatial + 2)
     return input_error("this pool takes rank " + std::to_string(spatial + 2) + ", found " + to_string(input));
-  const Pool pool = TRY(make_pool(c.as<Struct>(), spatial, PartialShape(input)));
+  const Pool pool = TRY(make_pool(attributes, spatial, PartialShape(input)));
   const auto channel_axis = static_cast<size_t>(pool.format.channel_axis());
   const Shape expected = image_shape(pool.format, input[0], pool.windows, input[channel_axis]).dims();
   if (gradient.shape() != expected) return input_error("the gradient must have shape " + to_string(expected) + ", found " + type_text(gradient));
   MutableTensor y = TRY(c.allocate(gradient.dtype(), input));
   if (y.elements() == 0) return one(std::move(y));
-  std::vector<double> sums(static_cast<size_t>(y.elements())), errors(static_cast<size_t>(input[channel_axis]));
+  std::vector<T> sums(static_cast<size_t>(y.elements())), errors(static_cast<size_t>(input[channel_axis]));
   const int64_t from_step = image_strides(pool.format, input).channel, to_step = image_strides(pool.format, expected).channel;
   std::vector<int64_t> taps;
   slide(
       pool, input, expected, [&] { taps.clear(); }, [&](int64_t offset) { taps.push_back(offset); },
       [&](int64_t offset) {
-        load_channels(gradient, offset, to_step, std::span(errors));
+        load_channels(gradient, offset, to_step, std::span<T>(errors));
         for (size_t i = 0; i < errors.size() && !taps.empty(); ++i) share(taps, static_cast<int64_t>(i) * from_step, errors[i], sums);
       });
-  store_doubles(y, 0, sums);
+  store(y, 0, std::span<const T>(sums));
   return one(std::move(y));
 }
 
-// All of it goes to the first of the largest elements.
-template <class Struct, int64_t spatial>
-Result<Outputs> reference_max_pool_gradient(EvalContext& c, Inputs inputs) {
-  const Tensor &x = *TRY(tensor_input(c, inputs, 0)), &gradient = *TRY(tensor_input(c, inputs, 2));
-  if (!is_float(x.dtype())) return dtype_error(c, x.dtype());
-  const std::vector<double> values = load_all<double>(x);
-  return pool_gradient<Struct, spatial>(c, x.shape(), gradient, [&](std::span<const int64_t> taps, int64_t channel, double error, std::vector<double>& sums) {
+double sum_of(double a, double b) { return a + b; }
+int64_t sum_of(int64_t a, int64_t b) { return wrapping_add(a, b); }
+
+// All of it goes to the first of the largest elements. A NaN is no larger than anything, but the first element may be one.
+template <class T, class Larger>
+Result<Outputs> max_pool_gradient(EvalContext& c, const auto& attributes, int64_t spatial, const Tensor& x, const Tensor& gradient, Larger larger) {
+  const std::vector<T> values = load_all<T>(x);
+  return pool_gradient<T>(c, attributes, spatial, x.shape(), gradient, [&](std::span<const int64_t> taps, int64_t channel, T error, std::vector<T>& sums) {
     int64_t best = taps[0] + channel;
     for (const int64_t tap : taps)
-      if (float_beats(values[static_cast<size_t>(tap + channel)], values[static_cast<size_t>(best)])) best = tap + channel;
-    sums[static_cast<size_t>(best)] += error;
+      if (larger(values[static_cast<size_t>(tap + channel)], values[static_cast<size_t>(best)])) best = tap + channel;
+    T& sum = sums[static_cast<size_t>(best)];
+    sum = sum_of(sum, error);
   });
+}
+
+Result<Outputs> max_pool_gradient(EvalContext& c, const auto& attributes, int64_t spatial, Inputs inputs) {
+  const Tensor &x = *TRY(tensor_input(c, inputs, 0)), &gradient = *TRY(tensor_input(c, inputs, 2));
+  if (is_float(x.dtype()) && is_float(gradient.dtype())) return max_pool_gradient<double>(c, attributes, spatial, x, gradient, std::greater<double>());
+  if (!is_integer(x.dtype()) || x.dtype() != gradient.dtype()) return dtype_error(c, x.dtype());
+  if (x.dtype() != DType::kUint64) return max_pool_gradient<int64_t>(c, attributes, spatial, x, gradient, std::greater<int64_t>());
+  const auto larger = [](int64_t a, int64_t b) { return static_cast<uint64_t>(a) > static_cast<uint64_t>(b); };
+  return max_pool_gradient<int64_t>(c, attributes, spatial, x, gradient, larger);
+}
+
+template <class Struct, int64_t spatial>
+Result<Outputs> reference_max_pool_gradient(EvalContext& c, Inputs inputs) {
+  return max_pool_gradient(c, c.as<Struct>(), spatial, inputs);
+}
+Result<Outputs> reference_max_pool_gradient_v2(EvalContext& c, Inputs inputs) {
+  return max_pool_gradient(c, TRY(attributes_from_inputs(c, inputs, 3)), 2, inputs);
 }
 
 template <class Struct, int64_t spatial>
 Result<Outputs> reference_avg_pool_gradient(EvalContext& c, Inputs inputs) {
   const Shape shape = TRY(shape_value(*TRY(tensor_input(c, inputs, 0)), "orig_input_shape"));
-  return pool_gradient<Struct, spatial>(c, shape, *TRY(tensor_input(c, inputs, 1)),
-                                        [](std::span<const int64_t> taps, int64_t channel, double error, std::vector<double>& sums) {
-                                          for (const int64_t tap : taps) sums[static_cast<size_t>(tap + channel)] += error / static_cast<double>(taps.size());
-                                        });
+  const Tensor& gradient = *TRY(tensor_input(c, inputs, 1));
+  if (!is_float(gradient.dtype())) return dtype_error(c, gradient.dtype());
+  return pool_gradient<double>(c, c.as<Struct>(), spatial, shape, gradient,
+                               [](std::span<const int64_t> taps, int64_t channel, double error, std::vector<double>& sums) {
+                                 for (const int64_t tap : taps) sums[static_cast<size_t>(tap + channel)] += error / static_cast<double>(taps.size());
+                               });
 }
 
 }  // namespace
@@ -322,6 +394,14 @@ constinit const OpDef kOp_MaxPoolGrad = {
     .infer = infer_max_pool_gradient<MaxPoolAttributes, 2>,
     .reference = reference_max_pool_gradient<MaxPoolAttributes, 2>,
     .doc = "The gradient of MaxPool with respect to its input; the first of several largest elements gets it all.",
+};
+constinit const OpDef kOp_MaxPoolGradV2 = {
+    .name = "MaxPoolGradV2",
+    .signature = "orig_input: T, orig_output: T, grad: T, ksize: int32, strides: int32 -> output: T",
+    .make_attributes = &make_attributes<MaxPoolV2Attributes>,
+    .infer = infer_max_pool_gradient_v2,
+    .reference = reference_max_pool_gradient_v2,
+    .doc = "MaxPoolGrad with the window and the strides as inputs.",
 };
 constinit const OpDef kOp_MaxPool3DGrad = {
     .name = "MaxPool3DGrad",

@@ -24,6 +24,17 @@ struct MaxPoolAttributes {
   }
 };
 
+// MaxPoolV2 and MaxPoolGradV2, whose windows and strides are inputs.
+struct MaxPoolV2Attributes {
+  std::string padding;  // VALID or SAME
+  std::string data_format = "NHWC";
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("padding", self.padding);
+    visit("data_format", self.data_format);
+  }
+};
+
 struct AvgPoolAttributes {
   std::vector<int64_t> ksize;
   std::vector<int64_t> strides;

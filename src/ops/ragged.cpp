@@ -10,22 +10,21 @@ namespace isomer::ops {
 
 using namespace ir;
 
-namespace {
-
-Result<Tensor> splits_tensor(EvalContext& c, DType dtype, const std::vector<int64_t>& splits) {
-  MutableTensor result = TRY(c.allocate(dtype, {static_cast<int64_t>(splits.size())}));
-  store_int64s(result, 0, splits);
-  return std::move(result).finish();
-}
-
-// Row splits: from 0, ascending, up to the number of values.
-Result<std::vector<int64_t>> checked_splits(const Tensor& tensor, int64_t values) {
+Result<std::vector<int64_t>> row_splits(const Tensor& tensor, int64_t values) {
   auto splits = TRY(int_vector(tensor, "the row splits"));
   const bool ends = !splits.empty() && splits.front() == 0 && splits.back() == values;
   if (tensor.rank() != 1 || !ends || !std::is_sorted(splits.begin(), splits.end())) {
     return input_error("row splits must ascend from 0 to " + std::to_string(values) + ", the number of values");
   }
   return splits;
+}
+
+namespace {
+
+Result<Tensor> splits_tensor(EvalContext& c, DType dtype, const std::vector<int64_t>& splits) {
+  MutableTensor result = TRY(c.allocate(dtype, {static_cast<int64_t>(splits.size())}));
+  store_int64s(result, 0, splits);
+  return std::move(result).finish();
 }
 
 // --- RaggedRange
@@ -143,7 +142,7 @@ Result<Outputs> reference_ragged_gather(EvalContext& c, Inputs inputs) {
   std::vector<std::vector<int64_t>> splits;
   for (int64_t i = 0; i < ragged; ++i) {
     const int64_t count = i + 1 < ragged ? given[static_cast<size_t>(i + 1)]->elements() - 1 : values.shape()[0];
-    splits.push_back(TRY(checked_splits(*given[static_cast<size_t>(i)], count)));
+    splits.push_back(TRY(row_splits(*given[static_cast<size_t>(i)], count)));
   }
   Outputs results;
   TRY(add_uniform_splits(c, indices.shape(), given[0]->dtype(), results));
@@ -214,7 +213,7 @@ Result<std::vector<std::vector<int64_t>>> splits_of_partitions(EvalContext& c, c
   std::vector<std::vector<int64_t>> levels;
   if (!has_first_size(a)) {
     for (size_t i = 0; i < partitions.size(); ++i) {
-      levels.push_back(TRY(checked_splits(*partitions[i], i + 1 < partitions.size() ? partitions[i + 1]->elements() - 1 : values)));
+      levels.push_back(TRY(row_splits(*partitions[i], i + 1 < partitions.size() ? partitions[i + 1]->elements() - 1 : values)));
     }
     return levels;
   }
@@ -343,8 +342,7 @@ Result<Outputs> reference_ragged_to_sparse(EvalContext& c, Inputs inputs) {
   for (int64_t row = 0; row < shape[0]; ++row) places.push_back({row});
   for (int64_t level = 0; level < ragged; ++level) {
     const bool last = level + 1 == ragged;
-    const auto splits =
-        TRY(checked_splits(*given[static_cast<size_t>(level)], last ? values.shape()[0] : given[static_cast<size_t>(level) + 1]->elements() - 1));
+    const auto splits = TRY(row_splits(*given[static_cast<size_t>(level)], last ? values.shape()[0] : given[static_cast<size_t>(level) + 1]->elements() - 1));
     std::vector<std::vector<int64_t>> below;
     int64_t width = 0;
     for (size_t row = 0; row < places.size(); ++row) {

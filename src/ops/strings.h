@@ -30,6 +30,18 @@ struct AsStringAttributes {
   }
 };
 
+struct StringFormatAttributes {
+  std::string template_ = "%s";  // each `placeholder` in it becomes a tensor
+  std::string placeholder = "%s";
+  int64_t summarize = 3;  // elements at both ends of each dimension; all where it is negative
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("template", self.template_);
+    visit("placeholder", self.placeholder);
+    visit("summarize", self.summarize);
+  }
+};
+
 // StringLower and StringUpper: "" for ASCII letters only, or "utf-8".
 struct StringCaseAttributes {
   std::string encoding;

@@ -6,6 +6,7 @@
 
 #include "ops/kernel.h"
 #include "ops/string_tensor.h"
+#include "ops/unicode_script_data.h"
 
 namespace isomer::ops {
 namespace {
@@ -242,6 +243,19 @@ Result<Outputs> reference_transcode(EvalContext& c, Inputs inputs) {
   return one(TRY(results.finish(texts.shape())));
 }
 
+// --- UnicodeScript
+
+int64_t script_of(int64_t code) {
+  if (code < 0 || code > kLastCodePoint) return -1;
+  const auto* run = std::upper_bound(std::begin(kScriptRuns), std::end(kScriptRuns), code, [](int64_t c, const ScriptRun& r) { return c < r.first; });
+  return (run - 1)->script;
+}
+
+Result<Outputs> reference_script(EvalContext& c, Inputs inputs) {
+  const Tensor& codes = *TRY(tensor_input(c, inputs, 0));
+  return one(TRY((map_elements<int64_t, int64_t>(c, codes, DType::kInt32, script_of))));
+}
+
 }  // namespace
 
 constinit const OpDef kOp_UnicodeDecode = {
@@ -269,6 +283,14 @@ constinit const OpDef kOp_UnicodeEncode = {
     .infer = infer_encode,
     .reference = reference_encode,
     .doc = "A text for each row of a ragged tensor of code points.",
+};
+
+constinit const OpDef kOp_UnicodeScript = {
+    .name = "UnicodeScript",
+    .signature = "input: int32 -> output: int32",
+    .infer = infer_same,
+    .reference = reference_script,
+    .doc = "The script of each code point by ICU's number, -1 where it is none.",
 };
 
 constinit const OpDef kOp_UnicodeTranscode = {

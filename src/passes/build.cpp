@@ -132,6 +132,20 @@ Term Builder::sizes(std::span<const Size> list) {
   return make("Pack", parts, {{"axis", int64_t{0}}});
 }
 
+Size Builder::add(const Size& a, const Size& b) {
+  const auto* x = std::get_if<int64_t>(&a);
+  const auto* y = std::get_if<int64_t>(&b);
+  if (x && y) return *x + *y;
+  if (x && *x == 0) return b;
+  if (y && *y == 0) return a;
+  return scalar(a) + scalar(b);
+}
+
+Size Builder::subtract(const Size& a, const Size& b) {
+  if (const auto* y = std::get_if<int64_t>(&b)) return add(a, -*y);
+  return scalar(a) - scalar(b);
+}
+
 Size Builder::multiply(const Size& a, const Size& b) {
   const auto* x = std::get_if<int64_t>(&a);
   const auto* y = std::get_if<int64_t>(&b);

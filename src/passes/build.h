@@ -97,6 +97,8 @@ class Builder {
   Term scalar(const Size& size);                   // int32 scalar
   Term sizes(std::span<const Size> sizes);         // int32 vector
   Term sizes(std::initializer_list<Size> list) { return sizes(std::span<const Size>(list.begin(), list.size())); }
+  Size add(const Size& a, const Size& b);
+  Size subtract(const Size& a, const Size& b);
   Size multiply(const Size& a, const Size& b);
   Size divide(const Size& a, int64_t b);  // exact or rounded down
 

@@ -1,6 +1,7 @@
 // Passes: functions from a module to a better one. Each stands in its own file and has one row in passes.def.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -12,7 +13,8 @@ namespace isomer::passes {
 
 struct PassContext {
   Limits limits;
-  TensorAllocator* allocator = &heap_allocator();  // memory of computed constants
+  TensorAllocator* allocator = &heap_allocator();                            // memory of computed constants
+  std::function<void(std::string_view pass, const ir::Module&)> after_each;  // may be empty; sees the module after each pass of run_passes
 };
 
 #define PASS(name, summary) Result<void> name(ir::Module& module, PassContext& context);

@@ -27,4 +27,31 @@ Result<void> freeze(ir::Module& module, bool strip_debug, PassContext& context) 
   return run_passes(module, kFold, context);
 }
 
+Result<void> optimize(ir::Module& module, PassContext& context) {
+  static constexpr std::string_view kClean[] = {
+      "fold_constants",       // shapes and constants first: everything below asks for them
+      "eliminate_moves",      // what only moves elements about hides what belongs together
+      "simplify_arithmetic",  //
+      "merge_equal_nodes",    // equal inputs make equal nodes, so after the two that make inputs equal
+      "prune",
+  };
+  static constexpr std::string_view kPatterns[] = {
+      "sink_transposes",        // channels first became transposes around each convolution
+      "eliminate_moves",        // which cancel now
+      "dilate_convolutions",    // a plain convolution again, before anything is folded into it
+      "fold_pads",              //
+      "sink_reshapes",          // bias and scale come next to their convolution
+      "fold_batch_norms",       // after this line no constant factor stands behind a convolution that is its only source
+      "recognize_activations",  //
+  };
+  TRY(run_passes(module, kClean, context));
+  TRY(run_passes(module, kPatterns, context));
+  return run_passes(module, kClean, context);
+}
+
+Result<void> fuse_for_tfjs(ir::Module& module, PassContext& context) {
+  static constexpr std::string_view kFuse[] = {"fuse_linear_ops", "prune"};
+  return run_passes(module, kFuse, context);
+}
+
 }  // namespace isomer::passes

@@ -9,4 +9,10 @@ namespace isomer::passes {
 // outputs do not need.
 Result<void> freeze(ir::Module& module, bool strip_debug, PassContext& context);
 
+// A frozen module computes the same with fewer nodes and weights. Shapes that are known help; the ops stay those of TensorFlow.
+Result<void> optimize(ir::Module& module, PassContext& context);
+
+// The last step before a graph model is written: linear ops are fused with bias and activation into the ops that only tf.js has.
+Result<void> fuse_for_tfjs(ir::Module& module, PassContext& context);
+
 }  // namespace isomer::passes

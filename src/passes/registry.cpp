@@ -33,6 +33,7 @@ Result<void> run_passes(ir::Module& module, std::span<const std::string_view> na
     }
     TRY(in_context(pass->run(module, context), "running the pass " + std::string(name)));
     if (verify) TRY(in_context(ir::verify(module), "verifying the module after the pass " + std::string(name)));
+    if (context.after_each) context.after_each(name, module);
   }
   return {};
 }

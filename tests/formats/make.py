@@ -3,8 +3,8 @@
 
     .peers/venv/bin/python tests/formats/make.py [NAME]...          (tests/peers/setup makes .peers/venv)
 
-Every model is small and seeded. The parts: recorder.py writes the folders, saved_models.py, legacy_models.py, refused_models.py and keras_models.py
-hold the models.
+Every model is small and seeded. The parts: recorder.py writes the folders; saved_models.py, gradient_models.py, legacy_models.py, refused_models.py and
+keras_models.py hold the models.
 """
 import os
 import sys
@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "mak
 
 import recorder  # noqa: E402
 import saved_models  # noqa: E402,F401
+import gradient_models  # noqa: E402,F401
 import legacy_models  # noqa: E402,F401
 import refused_models  # noqa: E402,F401
 import keras_models  # noqa: E402,F401

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "formats/tfjs/target.h"
+#include "formats/tfjs/target_advice.h"
 #include "ops/registry.h"
 #include "passes/legalize.h"
 #include "passes/rewrite.h"
@@ -85,12 +86,6 @@ std::string_view effect_text(ir::Effect effect) {
   return "";
 }
 
-bool has_operand(const ir::OpDef& op, DType dtype) {
-  const ir::Signature& signature = ir::signature_of(op);
-  const auto is = [&](const ir::Operand& operand) { return operand.fixed == dtype; };
-  return std::any_of(signature.inputs.begin(), signature.inputs.end(), is) || std::any_of(signature.outputs.begin(), signature.outputs.end(), is);
-}
-
 // Ops that a pass before the export takes away.
 struct TakenAway {
   std::string_view op, how;
@@ -123,12 +118,8 @@ std::string tfjs_text(const ir::OpDef& op, const std::vector<std::string_view>& 
   if (rule) return "rewritten";
   for (const TakenAway& taken : kTakenAway)
     if (taken.op == op.name) return std::string(taken.how);
-  if (op.effect == ir::Effect::kWrites) return "no: it changes what a model keeps";
-  if (has_operand(op, DType::kResource)) return "no: tf.js has no such resource";
-  if (has_operand(op, DType::kVariant)) return "no: tf.js has no such list op";
-  if (has_operand(op, DType::kString)) return "no: tf.js has no op that computes such strings";
-  if (op.effect == ir::Effect::kReads) return "no: tf.js draws other random numbers, or none of this kind";
-  return "no: tf.js lacks it, and no rule writes it in others";
+  const tfjs::Lack lack = tfjs::lack_of(op.name);
+  return "no: " + std::string(lack.reason) + "; " + std::string(lack.advice);
 }
 
 std::string page() {

@@ -17,16 +17,18 @@ constexpr std::string_view kReductions[] = {
     "SegmentMean", "SegmentProd", "SegmentSum", "SparseSegmentMean", "SparseSegmentMeanWithNumSegments", "SparseSegmentSqrtN",
     "SparseSegmentSqrtNWithNumSegments", "SparseSegmentSum", "SparseSegmentSumWithNumSegments", "UnsortedSegmentProd", "UnsortedSegmentSum",
     // of products
-    "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Conv2D", "Conv2DBackpropInput", "Conv3D", "Conv3DBackpropInputV2", "DepthwiseConv2dNative", "Einsum",
-    "MatMul",
+    "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Conv2D", "Conv2DBackpropFilter", "Conv2DBackpropInput", "Conv3D", "Conv3DBackpropFilterV2",
+    "Conv3DBackpropInputV2", "DepthwiseConv2dNative", "DepthwiseConv2dNativeBackpropFilter", "DepthwiseConv2dNativeBackpropInput", "Einsum", "MatMul",
     // in windows, batches and rows
-    "AvgPool", "AvgPool3D", "BiasAddGrad", "FusedBatchNormV2", "FusedBatchNormV3", "LogSoftmax", "LRN", "Softmax", "SoftmaxCrossEntropyWithLogits",
-    "SparseSoftmaxCrossEntropyWithLogits"};
+    "AvgPool", "AvgPool3D", "AvgPool3DGrad", "AvgPoolGrad", "BiasAddGrad", "FusedBatchNormV2", "FusedBatchNormV3", "LogSoftmax", "LRN", "MaxPool3DGrad",
+    "MaxPoolGrad", "MaxPoolGradV2", "Softmax", "SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"};
 
 // Each element depends on all of the operand, and so does its error: the largest element of the result is the measure.
 constexpr std::string_view kOfLargest[] = {
     // Fourier transforms
     "FFT", "FFT2D", "FFT3D", "IFFT", "IFFT2D", "IFFT3D", "IRFFT", "IRFFT2D", "IRFFT3D", "RFFT", "RFFT2D", "RFFT3D",
+    // sums over all positions of all images, of which many cancel
+    "Conv2DBackpropFilter", "Conv3DBackpropFilterV2", "DepthwiseConv2dNativeBackpropFilter",
     // linear algebra
     "Cholesky", "LogMatrixDeterminant", "MatrixDeterminant", "MatrixInverse", "MatrixSolve", "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2"};
 

@@ -152,10 +152,15 @@ def guessed_kind(value):
 # --- running
 
 
+def is_several(value):
+    """An operand of several tensors: a list of arrays, which may be empty."""
+    return isinstance(value, list) and all(isinstance(element, np.ndarray) for element in value)
+
+
 def flat_inputs(case):
     arrays = []
     for value in case.inputs:
-        arrays.extend(np.asarray(element) for element in (value if isinstance(value, list) and value and isinstance(value[0], np.ndarray) else [value]))
+        arrays.extend(np.asarray(element) for element in (value if is_several(value) else [value]))
     return arrays
 
 
@@ -171,9 +176,14 @@ def default_value(attribute):
 
 def all_attributes(case, definition):
     """Those of the case, and the defaults of those that neither the case nor the inputs tell."""
-    told = {name for operand in definition.input_arg for name in (operand.type_attr, operand.number_attr, operand.type_list_attr)}
-    defaults = {attribute.name: default_value(attribute) for attribute in definition.attr if attribute.HasField("default_value") and attribute.name not in told}
-    return {**defaults, **case.attributes}
+    told = told_attributes(definition)
+    defaults = {attribute.name: default_value(attribute) for attribute in definition.attr if attribute.HasField("default_value")}
+    return {name: value for name, value in {**defaults, **case.attributes}.items() if name not in told}
+
+
+def told_attributes(definition):
+    """Those that the inputs tell. A case gives them where Isomer's op has them as fields, since several of its operands differ in length."""
+    return {name for operand in definition.input_arg for name in (operand.type_attr, operand.number_attr, operand.type_list_attr) if name}
 
 
 def run(case):

@@ -8,10 +8,11 @@ from op_cases import Case
 
 # These round to half or bfloat16 many times on the way to an element, in an order that depends on the processor.
 ROUND_ON_THE_WAY = {
-    "AvgPool", "AvgPool3D", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "BiasAddGrad", "Conv2D", "Conv2DBackpropInput", "Conv3D", "Conv3DBackpropInputV2",
-    "Cumprod", "Cumsum", "CumulativeLogsumexp", "DepthwiseConv2dNative", "Einsum", "EuclideanNorm", "FusedBatchNormV2", "FusedBatchNormV3", "HSVToRGB", "L2Loss",
-    "LRN", "LogSoftmax", "MatMul", "Mean", "MirrorPadGrad", "Prod", "RGBToHSV", "ScatterNd", "ScatterNdNonAliasingAdd", "SegmentMean", "SegmentProd", "SegmentSum", "Softmax",
-    "SoftmaxCrossEntropyWithLogits", "SparseSegmentMean", "SparseSegmentMeanWithNumSegments", "SparseSegmentSqrtN", "SparseSegmentSqrtNWithNumSegments",
+    "AvgPool", "AvgPool3D", "AvgPool3DGrad", "AvgPoolGrad", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "BiasAddGrad", "Conv2D", "Conv2DBackpropFilter", "Conv2DBackpropInput",
+    "Conv3D", "Conv3DBackpropFilterV2", "Conv3DBackpropInputV2", "Cumprod", "Cumsum", "CumulativeLogsumexp", "DepthwiseConv2dNative",
+    "DepthwiseConv2dNativeBackpropFilter", "DepthwiseConv2dNativeBackpropInput", "Einsum", "EuclideanNorm", "FusedBatchNormV2", "FusedBatchNormV3", "HSVToRGB", "L2Loss",
+    "LRN", "LogSoftmax", "MatMul", "MaxPool3DGrad", "MaxPoolGrad", "MaxPoolGradV2", "Mean", "MirrorPadGrad", "Prod", "RGBToHSV", "ScatterNd", "ScatterNdNonAliasingAdd", "SegmentMean", "SegmentProd", "SegmentSum", "Softmax",
+    "SoftmaxCrossEntropyWithLogits", "SparseReduceSum", "SparseSegmentMean", "SparseSegmentMeanWithNumSegments", "SparseSegmentSqrtN", "SparseSegmentSqrtNWithNumSegments",
     "SparseSegmentSum", "SparseSegmentSumWithNumSegments", "SparseSoftmaxCrossEntropyWithLogits", "Sum", "TensorScatterAdd", "TensorScatterSub",
     "UnsortedSegmentProd", "UnsortedSegmentSum",
 }
@@ -181,16 +182,179 @@ def ragged_to_tensor(case, rng):
     return case
 
 
+def ragged_parts(case, rng):
+    levels = len(case.inputs) - 1
+    case.inputs[:levels] = row_splits(rng, levels, len(case.inputs[-1]), np.int64)
+    return case
+
+
 def far_from_poles(case, rng):
     """In float32 the series of TensorFlow has nine terms: too few to the left of the last poles."""
     q = np.asarray(case.inputs[1])
     return case if q.dtype == np.float64 or np.all(q > -3) else None
 
 
+# --- gradients of windows: TensorFlow does not look whether the gradient has the shape of the forward op's result
+
+
+def forward(op, inputs, attributes):
+    """What the forward op computes; it refuses what does not fit."""
+    return op_cases.run(Case(op, "", inputs, attributes=attributes))[0]
+
+
+def small_shape(values, rank):
+    return np.clip(np.resize(values, rank), 1, 6)
+
+
+def pool_gradient(case, rng):
+    op, attributes = case.op.replace("Grad", ""), dict(case.attributes)
+    if case.op.startswith("AvgPool"):
+        shape = small_shape(case.inputs[0], 5 if "3D" in op else 4)
+        result = forward(op, [np.zeros(shape, case.inputs[1].dtype)], attributes)
+        case.inputs = [shape.astype(np.int32), np.resize(case.inputs[1], result.shape)]
+    else:
+        x, _, gradient = case.inputs
+        wide = x if op == "MaxPool3D" else x.astype(np.float32)  # MaxPool takes fewer dtypes than its gradient
+        result = forward(op, [wide], attributes)
+        case.inputs = [x, result.astype(x.dtype), np.resize(gradient, result.shape)]
+    if not result.size:
+        return None
+    channels = 1 if attributes.get("data_format", "").startswith("NC") else -1
+    return case if attributes["strides"][0] == attributes["strides"][channels] == 1 else None
+
+
+def windows_as_inputs(case, rng):
+    window, strides = (np.int32([1, *rng.integers(1, 4, 2), 1]) for _ in range(2))
+    if case.attributes.get("data_format") == "NCHW":
+        window, strides = window[[0, 3, 1, 2]], strides[[0, 3, 1, 2]]
+    if case.op == "MaxPoolV2":
+        case.inputs[1:] = [window, strides]
+        return case
+    x, _, gradient = case.inputs[:3]
+    result = forward("MaxPoolV2", [x.astype(np.float32), window, strides], case.attributes)
+    case.inputs = [x, result.astype(x.dtype), np.resize(gradient, result.shape), window, strides]
+    return case if result.size else None
+
+
+def convolution_gradient(case, rng):
+    of_filter = case.op.endswith("Filter")
+    given, sizes, gradient = case.inputs if of_filter else (case.inputs[1], case.inputs[0], case.inputs[2])
+    sizes = small_shape(sizes, 4)
+    zeros = np.zeros(sizes, given.dtype)
+    image, weights = (given, zeros) if of_filter else (zeros, given)
+    op = case.op[: case.op.index("Backprop")]
+    result = forward(op, [image, weights], {**case.attributes, "data_format": "NHWC"})
+    gradient = np.resize(gradient, result.shape)
+    case.inputs = [given, sizes.astype(np.int32), gradient] if of_filter else [sizes.astype(np.int32), given, gradient]
+    return case if result.size and given.size else None
+
+
+# --- sparse tensors: TensorFlow does not look whether the indices are distinct, in order, and inside of the shape
+
+
+def sparse_tensor(rng, indices, values, shape):
+    shape = np.clip(np.abs(shape.reshape(-1)), 1, 6)
+    count = min(values.size, int(np.prod(shape)))
+    places = np.sort(rng.choice(int(np.prod(shape)), count, replace=False))
+    return [np.stack(np.unravel_index(places, shape), -1).astype(indices.dtype), values.reshape(-1)[:count], shape.astype(np.int64)]
+
+
+def one_sparse(case, rng):
+    case.inputs[:3] = sparse_tensor(rng, *case.inputs[:3])
+    return case if case.inputs[2].size else None
+
+
+def shuffled_sparse(case, rng):
+    if not one_sparse(case, rng):
+        return None
+    order = rng.permutation(len(case.inputs[1]))
+    case.inputs[:2] = [case.inputs[0][order], case.inputs[1][order]]
+    return case
+
+
+def sparse_slice(case, rng):
+    if not one_sparse(case, rng):
+        return None
+    case.inputs[3:] = [rng.integers(0, case.inputs[2] + 1), rng.integers(0, case.inputs[2] + 2)]
+    return case
+
+
+def sparse_reduction(case, rng):
+    if not one_sparse(case, rng):
+        return None
+    rank = case.inputs[2].size
+    axes = rng.choice(rank, rng.integers(1, rank + 1), replace=False) - rank * rng.integers(0, 2)
+    case.inputs[3] = (axes if case.inputs[3].ndim else axes[0]).astype(np.int32)
+    return case
+
+
+def two_sparse(case, rng):
+    """The threshold has the dtype of the values, or of their parts: TensorFlow reads it as such."""
+    real = np.zeros(0, case.inputs[1].dtype).real.dtype
+    case.inputs[6] = np.asarray(case.inputs[6]).astype(real)
+    case.inputs[3:6] = sparse_tensor(rng, *case.inputs[3:5], case.inputs[2])
+    return one_sparse(case, rng)
+
+
+def sparse_concat(case, rng):
+    first = np.clip(np.abs(case.inputs[2][0].reshape(-1)), 1, 5)
+    axis = int(rng.integers(-first.size, first.size)) if first.size else 0
+    parts = []
+    for indices, values in zip(*case.inputs[:2]):
+        shape = first.copy()
+        shape[axis] = rng.integers(1, 5)
+        parts.append(sparse_tensor(rng, indices, values, shape))
+    case.inputs = [list(operand) for operand in zip(*parts)]
+    case.attributes["concat_dim"] = axis
+    return case
+
+
+def bins(case, rng):
+    """Numbers are at least 0, and weights are as many as they, or none."""
+    splits = case.op == "RaggedBincount"
+    if splits:
+        case.inputs[1] = np.abs(case.inputs[1]).reshape(-1)
+        case.inputs[0] = row_splits(rng, 1, case.inputs[1].size, np.int64)[0]
+    elif not one_sparse(case, rng):
+        return None
+    numbers, size, weights = case.inputs[1], *case.inputs[-2:]
+    size = np.abs(size)
+    if not splits and case.inputs[2].size > 1:  # rows must not hold more than there are bins
+        numbers = np.minimum(numbers, np.maximum(size, 1) - 1)
+    case.inputs[1], case.inputs[-2] = np.abs(numbers), size
+    case.inputs[-1] = np.resize(weights, numbers.size) if weights.size and numbers.size else weights.reshape(-1)[:0]
+    return case
+
+
+def crosses(case, rng):
+    """Columns of as many rows."""
+    rows = int(rng.integers(1, 5))
+    column = lambda array: np.resize(array, (rows, int(rng.integers(1, 4))))
+    first = 2 if case.op == "RaggedCross" else 0
+    parts = [sparse_tensor(rng, i, v, np.int64([rows, rng.integers(1, 4)])) for i, v in zip(*case.inputs[first : first + 2])]
+    case.inputs[first : first + 3] = [list(operand) for operand in zip(*parts)] or [[], [], []]
+    case.inputs[first + 3] = [column(array) for array in case.inputs[first + 3]]
+    if case.op == "SparseCrossHashed":
+        # TensorFlow dies of several numbers in place of one, and of a salt for the numbers of a dense column.
+        buckets, strong, salt = (np.resize(array, 2) for array in case.inputs[4:])
+        numbers = any(array.dtype == np.int64 for array in case.inputs[3])
+        case.inputs[4:] = [np.int64(abs(int(buckets[0]))), np.array(bool(strong[0]) and not numbers), salt]
+    if first:
+        splits = [np.array([0, *sorted(rng.integers(0, len(v), rows - 1, endpoint=True)), len(v)], np.int64) for v in case.inputs[0]]
+        case.inputs[1] = splits
+        case.attributes["out_row_splits_type"] = tf.int64
+    return case
+
+
 RULES = {
     "AvgPool": flat_windows,
+    "AvgPool3DGrad": pool_gradient,
+    "AvgPoolGrad": pool_gradient,
     "Cholesky": positive_definite,
+    "Conv2DBackpropFilter": convolution_gradient,
     "DepthwiseConv2dNative": filled_filter,
+    "DepthwiseConv2dNativeBackpropFilter": convolution_gradient,
+    "DepthwiseConv2dNativeBackpropInput": convolution_gradient,
     "Dilation2D": dilation,
     "EuclideanNorm": small_squares,
     "FakeQuantWithMinMaxArgs": filled_range,
@@ -205,16 +369,35 @@ RULES = {
     "MatrixSolve": invertible,
     "MatrixTriangularSolve": invertible,
     "MaxPool": flat_windows,
+    "MaxPool3DGrad": pool_gradient,
+    "MaxPoolGrad": pool_gradient,
+    "MaxPoolGradV2": windows_as_inputs,
+    "MaxPoolV2": windows_as_inputs,
     "MaxPoolWithArgmax": flat_windows,
     "Qr": no_half,
+    "RaggedBincount": bins,
+    "RaggedCross": crosses,
     "RaggedGather": ragged_gather,
+    "RaggedTensorFromVariant": ragged_parts,
     "RaggedTensorToTensor": ragged_to_tensor,
+    "RaggedTensorToVariant": ragged_parts,
     "ReciprocalGrad": same_shapes,
     "ReverseV2": different_axes,
     "Round": real_dtype,
     "RsqrtGrad": same_shapes,
     "SigmoidGrad": same_shapes,
+    "SparseAdd": two_sparse,
+    "SparseBincount": bins,
+    "SparseConcat": sparse_concat,
+    "SparseCross": crosses,
+    "SparseCrossHashed": crosses,
+    "SparseCrossV2": crosses,
+    "SparseReduceMax": sparse_reduction,
+    "SparseReduceSum": sparse_reduction,
+    "SparseReorder": shuffled_sparse,
     "SparseReshape": inside,
+    "SparseSlice": sparse_slice,
+    "SparseSoftmax": one_sparse,
     "SplitV": split_sizes,
     "SqrtGrad": same_shapes,
     "StatelessRandomNormalV2": counter_of_two,

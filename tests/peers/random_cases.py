@@ -107,7 +107,7 @@ class Mutation:
     def __init__(self, base, rng):
         self.base, self.rng = base, rng
         self.definition = None if base.using else op_def_registry.get(base.op)
-        self.several = [isinstance(value, list) and bool(value) and isinstance(value[0], np.ndarray) for value in base.inputs]
+        self.several = [op_cases.is_several(value) for value in base.inputs]
         self.arrays = [[np.asarray(a) for a in (value if several else [value])] for value, several in zip(base.inputs, self.several)]
         self.attributes = dict(base.attributes)
         self.dtypes = {}  # type attribute: dtype it changes to
@@ -132,7 +132,7 @@ class Mutation:
     # --- types
 
     def told(self):
-        return {name for operand in self.definition.input_arg for name in (operand.type_attr, operand.number_attr, operand.type_list_attr) if name}
+        return op_cases.told_attributes(self.definition)
 
     def change_types(self):
         if not self.definition:

@@ -17,7 +17,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import op_cases
 
-FAMILIES = ("record_ops_math", "record_ops_gradients", "record_ops_solve", "record_ops_special", "record_ops_array", "record_ops_structure", "record_ops_encoding",
+FAMILIES = ("record_ops_math", "record_ops_gradients", "record_ops_solve", "record_ops_special", "record_ops_array", "record_ops_gather",
+            "record_ops_structure", "record_ops_strings", "record_ops_image", "record_ops_encoding",
             "record_ops_sparse", "record_ops_backward", "record_ops_tables")
 
 

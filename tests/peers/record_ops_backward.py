@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from op_cases import Case, generator, normal, uniform
+from op_cases import Case, generator, integers, normal, uniform
 
 LOOSE = (1e-4, 1e-4)
 
@@ -44,6 +44,22 @@ def pool_cases():
             y = tf.nn.max_pool2d(x, [3, 2], [2, 1], padding).numpy()
             yield Case("MaxPoolGrad", "%s, %s" % (label, padding.lower()), [x, y, normal(rng, *y.shape)], ksize=[1, 3, 2, 1], strides=[1, 2, 1, 1], padding=padding,
                        tolerance=LOOSE)
+    rng = generator("MaxPoolGrad integers")
+    for dtype in (np.int32, np.uint8, np.int64):
+        x = integers(rng, 0, 100, 1, 5, 4, 2, dtype=dtype)
+        y = tf.nn.max_pool2d(x, [3, 2], [2, 1], "SAME").numpy().astype(dtype)
+        yield Case("MaxPoolGrad", np.dtype(dtype).name, [x, y, integers(rng, 0, 100, *y.shape, dtype=dtype)], ksize=[1, 3, 2, 1], strides=[1, 2, 1, 1], padding="SAME")
+    x = np.float32([np.nan, 1, np.nan, 3, 2, np.nan]).reshape(1, 1, 6, 1)
+    yield Case("MaxPoolGrad", "NaN", [x, np.zeros((1, 1, 5, 1), np.float32), normal(rng, 1, 1, 5, 1)], ksize=[1, 1, 2, 1], strides=[1, 1, 1, 1], padding="VALID")
+    window, strides = np.int32([1, 3, 2, 1]), np.int32([1, 2, 1, 1])
+    for op in ("MaxPoolV2", "MaxPoolGradV2"):
+        rng = generator(op)
+        for padding in ("SAME", "VALID"):
+            for dtype in (np.float32, np.int32):
+                x = (normal(rng, 2, 5, 4, 3) * 8).astype(dtype)
+                y = tf.nn.max_pool2d(x, [3, 2], [2, 1], padding).numpy().astype(dtype)
+                inputs = [x, window, strides] if op == "MaxPoolV2" else [x, y, (normal(rng, *y.shape) * 8).astype(dtype), window, strides]
+                yield Case(op, "%s, %s" % (np.dtype(dtype).name, padding.lower()), inputs, padding=padding)
     rng = generator("MaxPool3DGrad")
     x = normal(rng, 1, 4, 3, 3, 2)
     y = tf.nn.max_pool3d(x, 2, 1, "SAME").numpy()

@@ -110,8 +110,17 @@ def quantization_cases():
     yield Case("QuantizeAndDequantizeV3", "its own range", [x, np.float32(0), np.float32(0), np.int32(8)], range_given=False, narrow_range=True)
 
 
+def script_cases():
+    yield Case("UnicodeScript", "letters", [np.int32([ord(c) for c in "aÄ1 жλアひ漢ا한\u0301"])])
+    yield Case("UnicodeScript", "matrix", [np.int32([[0x41, 0x378], [0x10FFFF, 0xD800]])])
+    yield Case("UnicodeScript", "outside", [np.int32([-1, 0x110000, -(2**31), 2**31 - 1])])
+    yield Case("UnicodeScript", "scalar", [np.int32(0x5D0)])
+    yield Case("UnicodeScript", "many", [np.int32([code + d for code in range(0, 0x20000, 0x7F) for d in (0, 1)])])
+
+
 def cases():
     yield from base64_cases()
+    yield from script_cases()
     yield from raw_cases()
     yield from unicode_cases()
     yield from string_cases()

@@ -1,47 +1,15 @@
 // Nodes that tf.js refuses, at least one for each rule of legalisation: tests/unit/legalize_test.cpp runs them before and after.
 #pragma once
 
-#include <initializer_list>
-#include <string>
+#include <utility>
 #include <vector>
+
+#include "unit/legalize_gradient_cases.h"
 
 namespace isomer::legalize_cases {
 
-struct Input {
-  std::string tensor;  // constant: its text
-  std::string dtype;   // otherwise: random numbers of this dtype ...
-  std::vector<long> shape;
-  std::string declared;  // ... whose declared shape is this text (by default the shape itself)
-  double low = -2, high = 2;
-};
-
-// Random numbers in [low, high).
-inline Input x(std::string dtype, std::vector<long> shape, double low = -2, double high = 2) { return {"", std::move(dtype), std::move(shape), "", low, high}; }
-inline Input f(std::vector<long> shape, double low = -2, double high = 2) { return x("float32", std::move(shape), low, high); }
-inline Input i(std::vector<long> shape, double low = -9, double high = 10) { return x("int32", std::move(shape), low, high); }
-// The same with a shape that is known in part only: "shape[?,3]".
-inline Input open(Input input, std::string declared) {
-  input.declared = std::move(declared);
-  return input;
-}
-// A constant: "int32[2](1 2)".
-inline Input c(std::string tensor) { return {std::move(tensor), "", {}, "", 0, 0}; }
-// An input with these values.
-inline Input v(std::string tensor, std::string declared = "") {
-  Input input = c(std::move(tensor));
-  input.declared = declared.empty() ? "given" : std::move(declared);
-  return input;
-}
-
-struct Case {
-  std::string op, attributes;
-  std::vector<Input> inputs;
-  double tolerance = 1e-6;
-  std::vector<int> results = {0};  // which results something uses
-};
-
-inline const std::vector<Case>& all() {
-  static const std::vector<Case> kCases = {
+inline std::vector<Case> all_but_gradients() {
+  return {
       // arithmetic
       {"EuclideanNorm", "", {f({2, 3, 4}), c("int32[3](0 1 2)")}},
       {"EuclideanNorm", "keep_dims = true", {f({2, 3, 4}), c("int32[3](2 0 1)")}},
@@ -345,6 +313,79 @@ inline const std::vector<Case>& all() {
       {"IRFFT", "", {v("complex64[2,4](1.0+0.0i 2.0-1.0i 0.5+1.0i 3.0+2.0i 1.0+0.0i 2.0-1.0i 0.5+1.0i 3.0+1.0i)"), c("int32[1](7)")}, 1e-5},
       {"RFFT", "", {f({2, 8}), c("int32[1](6)")}, 1e-5},
       {"RFFT", "", {open(f({2, 8}), "shape[?,?]"), c("int32[1](12)")}, 1e-5},
+      {"RaggedBincount", "", {v("int64[4](0 2 2 5)", "shape[?]"), v("int32[5](1 3 3 0 9)", "shape[?]"), c("int32[](5)"), c("float32[0]()")}},
+      {"RaggedBincount", "binary_output = true", {v("int64[4](0 2 2 5)"), v("int32[5](1 3 3 3 2)"), c("int32[](5)"), f({5})}},
+      {"SparseBincount", "", {v("int64[4,2](0 1 0 3 1 0 2 2)"), v("int32[4](1 1 3 0)"), c("int64[2](3 4)"), c("int32[](4)"), f({4})}},
+      {"SparseBincount", "", {v("int64[4,1](0 1 3 5)", "shape[?,1]"), v("int64[4](1 1 3 9)", "shape[?]"), v("int64[1](6)"), v("int64[](4)"), c("int32[0]()")}},
+      {"DebugIdentity", "", {f({3})}},
+      // quantisation
+      {"QuantizeAndDequantizeV2", "", {f({7, 3}), c("float32[](0.0)"), c("float32[](0.0)")}},
+      {"QuantizeAndDequantizeV2", "range_given = true, num_bits = 5", {f({7, 3}, -4, 4), c("float32[](-2.0)"), c("float32[](1.3)")}},
+      {"QuantizeAndDequantizeV2",
+       "range_given = true, signed_input = false, round_mode = \"HALF_UP\"",
+       {f({7, 3}, -1, 4), v("float32[](0.0)"), v("float32[](3.0)")}},
+      {"QuantizeAndDequantizeV4", "axis = 1, narrow_range = true", {f({2, 3, 4}), f({3}), f({3})}},
+      {"QuantizeAndDequantizeV3", "range_given = false", {f({7}, 0.5, 3), c("float32[](0.0)"), c("float32[](0.0)"), c("int32[](6)")}},
+      // more of segments, sizes unknown
+      {"ScatterNdNonAliasingAdd", "", {f({5, 2}), v("int32[3,1](1 3 1)"), f({3, 2})}},
+      {"SegmentMax", "", {f({5, 2}), v("int32[5](0 0 1 3 3)")}},
+      {"SegmentMin", "", {open(i({5}), "shape[?]"), v("int32[5](0 0 1 3 3)", "shape[?]")}},
+      {"SegmentProd", "", {f({5, 2}), v("int64[5](0 0 1 3 3)")}, 1e-5},
+      {"SparseSegmentMeanWithNumSegments", "", {f({5, 2}), v("int32[4](0 4 4 2)"), v("int32[4](0 0 1 3)"), c("int32[](5)")}, 1e-5},
+      {"SparseSegmentSqrtN", "", {f({5, 2}), v("int64[4](0 4 4 2)", "shape[?]"), v("int32[4](0 0 1 3)", "shape[?]")}, 1e-5},
+      {"SparseSegmentSqrtNWithNumSegments", "", {f({5, 2, 2}), v("int32[4](0 4 4 2)"), v("int32[4](0 0 1 3)"), v("int32[](5)")}, 1e-5},
+      {"SparseSegmentSumWithNumSegments", "", {f({5}), v("int32[4](0 4 4 2)"), v("int32[4](0 0 1 3)"), c("int32[](5)")}, 1e-5},
+      {"UniqueWithCountsV2", "", {v("int32[6](3 1 3 2 1 3)"), c("int64[0]()")}, 0, {0, 1, 2}},
+      {"UniqueWithCountsV2", "", {v("int32[3,2](3 1 3 2 3 1)"), c("int64[1](0)")}, 0, {0, 1, 2}},
+      {"UnsortedSegmentMax", "", {f({2, 3, 2}), v("int32[2,3](0 1 -1 3 1 1)"), c("int32[](5)")}},
+      {"UnsortedSegmentMin", "", {i({6}), v("int32[6](0 1 0 3 1 1)"), v("int32[](5)")}},
+      {"UnsortedSegmentProd", "", {open(f({2, 3, 2}), "shape[?,?,2]"), v("int32[2,3](0 1 -1 3 1 1)", "shape[?,?]"), c("int32[](5)")}, 1e-5},
+      {"TopK", "k = 2", {f({3, 5})}, 0, {0, 1}},
+      {"Angle", "", {v("complex64[4](1.0+2.0i 3.0-1.0i -1.0+0.0i -1.0-1.0i)")}},
+      {"FFT2D", "", {v("complex64[2,3](1.0+0.0i 2.0-1.0i 0.5+1.0i 3.0+0.0i 1.0+1.0i 0.0-2.0i)")}, 1e-5},
+      {"IFFT2D", "", {v("complex64[2,3](1.0+0.0i 2.0-1.0i 0.5+1.0i 3.0+0.0i 1.0+1.0i 0.0-2.0i)")}, 1e-5},
+      {"FFT3D", "", {v("complex64[2,1,3](1.0+0.0i 2.0-1.0i 0.5+1.0i 3.0+0.0i 1.0+1.0i 0.0-2.0i)")}, 1e-5},
+      {"IFFT3D", "", {v("complex64[1,2,3](1.0+0.0i 2.0-1.0i 0.5+1.0i 3.0+0.0i 1.0+1.0i 0.0-2.0i)")}, 1e-5},
+      {"RFFT2D", "", {f({2, 3, 4}), c("int32[2](3 4)")}, 1e-5},
+      {"RFFT2D", "", {f({3, 4}), c("int32[2](4 3)")}, 1e-5},
+      {"RFFT3D", "", {open(f({2, 3, 4}), "shape[?,?,?]"), c("int32[3](2 3 5)")}, 1e-5},
+      {"IRFFT2D", "", {v("complex64[2,3](1.0+0.0i 2.0-1.0i 0.5+1.0i 3.0+0.0i 1.0+1.0i 0.0-2.0i)"), c("int32[2](2 4)")}, 1e-5},
+      {"IRFFT3D", "", {v("complex64[1,2,3](1.0+0.0i 2.0-1.0i 0.5+1.0i 3.0+0.0i 1.0+1.0i 0.0-2.0i)"), c("int32[3](1 2 5)")}, 1e-5},
+      {"ImageProjectiveTransformV2",
+       R"(interpolation = "BILINEAR")",
+       {f({1, 4, 5, 2}), c("float32[1,8](1.0 0.2 0.5 0.0 1.0 -0.5 0.0 0.0)"), c("int32[2](4 5)")},
+       1e-5},
+      {"ResizeArea", "", {open(f({2, 6, 5, 3}), "shape[?,?,?,?]"), c("int32[2](4 7)")}, 1e-5},
+      {"ResizeArea", "align_corners = true", {open(f({1, 6, 5, 3}), "shape[?,?,?,3]"), v("int32[2](3 9)")}, 1e-5},
+      {"ResizeBicubic", "", {f({2, 6, 5, 3}), v("int32[2](4 9)")}, 1e-5},
+      {"ResizeBicubic", "half_pixel_centers = true", {open(f({2, 6, 5, 3}), "shape[?,?,?,3]"), c("int32[2](11 3)")}, 1e-5},
+      {"ResizeBicubic", "align_corners = true", {open(f({1, 6, 5, 3}), "shape[?,?,5,3]"), c("int32[2](1 8)")}, 1e-5},
+      {"ScaleAndTranslate",
+       R"(kernel_type = "lanczos1")",
+       {open(f({2, 6, 5, 3}), "shape[?,?,?,3]"), c("int32[2](4 9)"), v("float32[2](0.7 1.8)"), v("float32[2](0.5 -1.0)")},
+       2e-5},
+      {"ScaleAndTranslate", R"(kernel_type = "lanczos3")", {f({2, 6, 5, 3}), c("int32[2](4 9)"), v("float32[2](0.7 1.8)"), v("float32[2](0.5 -1.0)")}, 2e-5},
+      {"ScaleAndTranslate",
+       R"(kernel_type = "lanczos5")",
+       {open(f({2, 6, 5, 3}), "shape[?,?,?,3]"), c("int32[2](4 9)"), v("float32[2](0.7 1.8)"), v("float32[2](0.5 -1.0)")},
+       2e-5},
+      {"ScaleAndTranslate",
+       R"(kernel_type = "gaussian")",
+       {open(f({2, 6, 5, 3}), "shape[?,?,?,3]"), c("int32[2](4 9)"), v("float32[2](0.7 1.8)"), v("float32[2](0.5 -1.0)")},
+       2e-5},
+      {"ScaleAndTranslate", R"(kernel_type = "box")", {f({2, 6, 5, 3}), c("int32[2](4 9)"), v("float32[2](0.7 1.8)"), v("float32[2](0.5 -1.0)")}, 2e-5},
+      {"ScaleAndTranslate",
+       R"(kernel_type = "triangle", antialias = false)",
+       {open(f({2, 6, 5, 3}), "shape[?,?,?,3]"), c("int32[2](4 9)"), v("float32[2](0.7 1.8)"), v("float32[2](0.5 -1.0)")},
+       2e-5},
+      {"ScaleAndTranslate",
+       R"(kernel_type = "keyscubic")",
+       {open(f({2, 6, 5, 3}), "shape[?,?,?,3]"), c("int32[2](4 9)"), v("float32[2](0.7 1.8)"), v("float32[2](0.5 -1.0)")},
+       2e-5},
+      {"ScaleAndTranslate",
+       R"(kernel_type = "mitchellcubic")",
+       {open(f({2, 6, 5, 3}), "shape[?,?,?,3]"), c("int32[2](4 9)"), v("float32[2](0.7 1.8)"), v("float32[2](0.5 -1.0)")},
+       2e-5},
       // detection
       {"CombinedNonMaxSuppression",
        "",
@@ -363,6 +404,14 @@ inline const std::vector<Case>& all() {
        1e-6,
        {0, 1, 2}},
   };
+}
+
+inline const std::vector<Case>& all() {
+  static const std::vector<Case> kCases = [] {
+    std::vector<Case> cases = all_but_gradients();
+    for (Case& test : gradients()) cases.push_back(std::move(test));
+    return cases;
+  }();
   return kCases;
 }
 

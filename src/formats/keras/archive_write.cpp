@@ -33,7 +33,7 @@ Result<Bytes> file_of(const Hdf5Node& root) {
 
 }  // namespace
 
-Result<int64_t> write_archive(const ArchiveModel& model, const std::string& path) {
+Result<int64_t> write_archive(const ArchiveModel& model, const std::string& path, const BeforeCommit& before_commit) {
   JsonValue metadata = JsonValue::object();
   metadata["keras_version"] = JsonValue(model.keras_version);
   metadata["date_saved"] = JsonValue("1980-01-01@00:00:00");
@@ -49,6 +49,8 @@ Result<int64_t> write_archive(const ArchiveModel& model, const std::string& path
   TRY(zip.add("model.weights.h5", {&weights, 1}));
   TRY(zip.finish());
   const int64_t size = output.file().size();
+  const std::string partial = TRY(output.finish());
+  if (before_commit) TRY(before_commit(partial));
   TRY(output.commit());
   return size;
 }

@@ -22,6 +22,7 @@ struct ArchiveModel {
 };
 
 // Returns the size of the file. Times are fixed, so the same model gives the same bytes.
-Result<int64_t> write_archive(const ArchiveModel& model, const std::string& path);
+// `before_commit` is called with the path of the whole file before it takes the place of what was there; an error means that nothing is kept.
+Result<int64_t> write_archive(const ArchiveModel& model, const std::string& path, const BeforeCommit& before_commit = {});
 
 }  // namespace isomer::keras

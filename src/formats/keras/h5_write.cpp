@@ -42,11 +42,13 @@ Result<Hdf5Node> tree_of(const H5Model& model) {
 
 }  // namespace
 
-Result<int64_t> write_h5(const H5Model& model, const std::string& path) {
+Result<int64_t> write_h5(const H5Model& model, const std::string& path, const BeforeCommit& before_commit) {
   const Hdf5Node root = TRY(tree_of(model));
   AtomicFile output = TRY(AtomicFile::create(path));
   TRY(write_hdf5(root, [&](std::span<const std::byte> bytes) { return output.file().append(bytes); }));
   const int64_t size = output.file().size();
+  const std::string partial = TRY(output.finish());
+  if (before_commit) TRY(before_commit(partial));
   TRY(output.commit());
   return size;
 }

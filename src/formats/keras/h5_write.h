@@ -23,6 +23,7 @@ struct H5Model {
 };
 
 // Returns the size of the file. The same model gives the same bytes. A file that is there is replaced, all at once.
-Result<int64_t> write_h5(const H5Model& model, const std::string& path);
+// `before_commit` is called with the path of the whole file before it takes the place of what was there; an error means that nothing is kept.
+Result<int64_t> write_h5(const H5Model& model, const std::string& path, const BeforeCommit& before_commit = {});
 
 }  // namespace isomer::keras

@@ -1,6 +1,7 @@
 // Building the trees of HDF5 files as Keras lays them out.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,8 @@
 #include "wire/hdf5_writer.h"
 
 namespace isomer::keras {
+
+using BeforeCommit = std::function<Result<void>(const std::string& partial)>;
 
 struct NamedTensor {
   std::string name;

@@ -19,236 +19,13 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
-#include "formats/tf/graph_import.h"
-#include "formats/tf/schema/tensorflow.pb.h"
-#include "ops/registry.h"
+#include "formats/tf/control_flow_body.h"
 
 namespace isomer::tf {
+namespace control_flow {
 namespace {
-
-bool is_switch(const NodeDef& n) { return n.op() == "Switch" || n.op() == "RefSwitch"; }
-bool is_merge(const NodeDef& n) { return n.op() == "Merge" || n.op() == "RefMerge"; }
-bool is_enter(const NodeDef& n) { return n.op() == "Enter" || n.op() == "RefEnter"; }
-bool is_exit(const NodeDef& n) { return n.op() == "Exit" || n.op() == "RefExit"; }
-bool is_next(const NodeDef& n) { return n.op() == "NextIteration" || n.op() == "RefNextIteration"; }
-bool is_control_flow(const NodeDef& n) { return is_switch(n) || is_merge(n) || is_enter(n) || is_exit(n) || is_next(n) || n.op() == "LoopCond"; }
-
-const AttrValue* find_attr(const NodeDef& node, std::string_view key) {
-  for (const AttrEntry& entry : node.attr())
-    if (entry.key() == key) return &entry.value();
-  return nullptr;
-}
-
-std::string describe(const NodeDef& node) { return "node '" + node.name() + "' (" + node.op() + ")"; }
-std::string text_of(const TensorName& t) { return t.index == 0 ? t.node : t.node + ":" + std::to_string(t.index); }
-std::string text_of(const std::string& node, int64_t index) { return text_of(TensorName{node, index, false}); }
-
-std::unexpected<Error> refuse(const NodeDef& node, const std::string& why) {
-  return fail(Error{ErrorCode::kUnsupported,
-                    "control flow without structured form: " + why,
-                    describe(node),
-                    {},
-                    "only while_loop and cond as TensorFlow 1 builds them can be converted; export the model with TensorFlow 2 control flow"});
-}
-
-void add_attr(NodeDef& node, const std::string& key, auto&& set) {
-  AttrEntry& entry = *node.add_attr();
-  entry.set_key(key);
-  set(*entry.mutable_value());
-}
-
-// The nodes of one graph or function body while it is rewritten.
-class Body {
- public:
-  std::map<std::string, NodeDef> nodes;  // by name; sorted, so that the work is the same on every run
-  std::vector<std::string> roots;        // nodes that are needed
-  std::set<std::string> sources;         // names that are values from outside: arguments and fed nodes
-
-  const NodeDef* find(const std::string& name) const {
-    const auto it = nodes.find(name);
-    return it == nodes.end() ? nullptr : &it->second;
-  }
-  std::string fresh(const std::string& wanted) const {
-    std::string name = wanted;
-    for (int64_t i = 1; nodes.contains(name) || sources.contains(name); ++i) name = wanted + "_" + std::to_string(i);
-    return name;
-  }
-};
-
-// Producers first; loops must be gone, except that edges from NextIteration are ignored.
-Result<std::vector<const NodeDef*>> topological(const Body& body) {
-  std::vector<const NodeDef*> order;
-  std::unordered_map<const NodeDef*, int> state;  // 1 open, 2 done
-  std::vector<std::pair<const NodeDef*, int>> stack;
-  for (const auto& [name, root] : body.nodes) {
-    if (state[&root] == 2) continue;
-    stack.emplace_back(&root, 0);
-    state[&root] = 1;
-    while (!stack.empty()) {
-      const NodeDef* node = stack.back().first;
-      if (stack.back().second == node->input_size()) {
-        state[node] = 2;
-        order.push_back(node);
-        stack.pop_back();
-        continue;
-      }
-      const NodeDef* input = body.find(parse_tensor_name(node->input(stack.back().second++)).node);
-      if (!input || is_next(*input)) continue;
-      int& mark = state[input];
-      if (mark == 1) return fail(Error{ErrorCode::kInvalidModel, "the graph has a cycle that is no loop", describe(*input), {}, {}});
-      if (mark == 0) {
-        mark = 1;
-        stack.emplace_back(input, 0);
-      }
-    }
-  }
-  return order;
-}
-
-// Drops what the roots do not need. A name that is neither node nor source is left for the importer to report.
-void prune(Body& body) {
-  std::unordered_set<std::string> needed;
-  std::vector<std::string> stack = body.roots;
-  while (!stack.empty()) {
-    const std::string name = std::move(stack.back());
-    stack.pop_back();
-    if (body.sources.contains(name) || !needed.insert(name).second) continue;
-    if (const NodeDef* node = body.find(name))
-      for (const std::string& input : node->input()) stack.push_back(parse_tensor_name(input).node);
-  }
-  std::erase_if(body.nodes, [&](const auto& item) { return !needed.contains(item.first); });
-}
-
-// A function being cut out of a body: replaced tensors become arguments, the rest is copied.
-class Outliner {
- public:
-  Outliner(const Body& body, FunctionDef& def, const std::string& name) : body_(body), def_(def) { def_.mutable_signature()->set_name(name); }
-
-  void add_argument(const std::string& name, DataType type) {
-    auto& arg = *def_.mutable_signature()->add_input_arg();
-    arg.set_name(name);
-    arg.set_type(type);
-  }
-  // The tensor of the body that an argument stands for.
-  void replace(const TensorName& tensor, const std::string& argument) { replaced_[text_of(tensor)] = argument; }
-  // Nodes that may be copied; everything else must be replaced.
-  void set_inside(std::set<std::string> inside) { inside_ = std::move(inside); }
-  // What to do with a tensor that is neither inside nor replaced: gives the name of a new argument for it.
-  using External = std::function<Result<std::string>(const TensorName&)>;
-  void set_external(External external) { external_ = std::move(external); }
-
-  // Copies the tensor's producers; returns how the function refers to it.
-  Result<std::string> tensor(const TensorName& name) {
-    if (const auto it = replaced_.find(text_of(name)); it != replaced_.end()) return it->second;
-    const NodeDef* node = body_.find(name.node);
-    if (!node || (!inside_.contains(name.node) && node->op() != "Const")) {
-      const std::string argument = TRY(external_(name));
-      replaced_[text_of(name)] = argument;
-      return argument;
-    }
-    TRY(copy(*node));
-    return text_of(name);
-  }
-
-  void add_result(const std::string& name, DataType type, const std::string& value) {
-    auto& arg = *def_.mutable_signature()->add_output_arg();
-    arg.set_name(name);
-    arg.set_type(type);
-    StringEntry& ret = *def_.add_ret();
-    ret.set_key(name);
-    ret.set_value(value);
-  }
-
- private:
-  // Depth-first without recursion: graphs can be deep.
-  Result<void> copy(const NodeDef& root) {
-    struct Open {
-      const NodeDef* node;
-      NodeDef made;
-      int next = 0;
-    };
-    if (!copied_.insert(root.name()).second) return {};
-    std::vector<Open> stack;
-    stack.push_back({&root, shell(root)});
-    while (!stack.empty()) {
-      Open& open = stack.back();
-      if (open.next == open.node->input_size()) {
-        *def_.add_node_def() = std::move(open.made);
-        stack.pop_back();
-        continue;
-      }
-      const TensorName input = parse_tensor_name(open.node->input(open.next));
-      const NodeDef* producer = body_.find(input.node);
-      const bool inside = producer && (inside_.contains(input.node) || producer->op() == "Const") && !replaced_.contains(text_of(input));
-      if (inside && !(input.control && is_pivot(*producer)) && copied_.insert(input.node).second) {
-        stack.push_back({producer, shell(*producer)});  // `open` is dangling from here; its next input is looked at again
-        continue;
-      }
-      ++open.next;
-      if (input.control) {
-        // Order among the function's own nodes is kept; an edge from a loop's or branch's pivot only said "in this branch".
-        if (inside && !is_pivot(*producer)) open.made.add_input("^" + input.node);
-        continue;
-      }
-      const std::string value = inside ? text_of(input) : TRY(tensor(input));
-      open.made.add_input(value);
-    }
-    return {};
-  }
-  static NodeDef shell(const NodeDef& node) {
-    NodeDef made = node;
-    made.clear_input();
-    return made;
-  }
-  static bool is_pivot(const NodeDef& node) { return is_control_flow(node); }
-
-  const Body& body_;
-  FunctionDef& def_;
-  std::map<std::string, std::string> replaced_;
-  std::set<std::string> inside_;
-  std::set<std::string> copied_;
-  External external_;
-};
-
-DataType type_of(const NodeDef& node) {
-  const AttrValue* type = find_attr(node, "T");
-  return type ? type->type() : DT_INVALID;
-}
-
-// The result dtype of a tensor that becomes an argument, from the signature of the op that makes it.
-Result<DataType> external_type(const Body& body, const TensorName& tensor, const std::map<std::string, DataType>& argument_types) {
-  if (const auto it = argument_types.find(tensor.node); it != argument_types.end()) return it->second;
-  const NodeDef* node = body.find(tensor.node);
-  if (!node) return fail(ErrorCode::kInvalidModel, "no node '" + tensor.node + "'");
-  if (is_control_flow(*node)) return tensor.index == 1 && is_merge(*node) ? DT_INT32 : type_of(*node);
-  const auto of_attr = [&](const std::string& key, int64_t place) -> std::optional<DataType> {
-    const AttrValue* attr = find_attr(*node, key);
-    if (attr && attr->value_case() == AttrValue::kType) return attr->type();
-    if (attr && attr->value_case() == AttrValue::kList && place < attr->list().type_size())
-      return static_cast<DataType>(attr->list().type(static_cast<int>(place)));
-    return std::nullopt;
-  };
-  if (const ir::OpDef* op = ops::find_op(node->op() == "PlaceholderWithDefault" ? "Placeholder" : node->op())) {
-    const auto& outputs = ir::signature_of(*op).outputs;
-    size_t operand = 0;
-    int64_t place = tensor.index;
-    // At most one output varies in number; what comes before it has one place each.
-    while (operand < outputs.size() && !outputs[operand].variadic() && place > 0) {
-      ++operand;
-      --place;
-    }
-    if (operand < outputs.size()) {
-      if (outputs[operand].fixed) return static_cast<DataType>(*outputs[operand].fixed);
-      if (const auto type = of_attr(outputs[operand].type_attribute, place)) return *type;
-    }
-  }
-  for (const char* key : {"T", "dtype", "Tout"})
-    if (const auto type = of_attr(key, tensor.index)) return *type;
-  return fail(Error{ErrorCode::kUnsupported, "the dtype of a tensor that a branch uses is not known", describe(*node), {}, {}});
-}
 
 class Functionalizer {
  public:
@@ -289,7 +66,7 @@ class Functionalizer {
         if (frame.empty() || frames[it->second].depth > frames[frame].depth) frame = it->second;
       }
       if (is_enter(*node)) {
-        const AttrValue* name = find_attr(*node, "frame_name");
+        const AttrValue* name = find_attribute(*node, "frame_name");
         if (name && !name->s().empty()) {
           auto [it, inserted] = frames.try_emplace(name->s());
           if (inserted) {
@@ -479,17 +256,6 @@ class Functionalizer {
     body.nodes[loop_name] = std::move(loop);
     return {};
   }
-
-  static bool leads_to(const Body& body, const std::string& input, const std::string& target) {
-    const NodeDef* node = body.find(parse_tensor_name(input).node);
-    for (int hops = 0; node && hops < 50; ++hops) {
-      if (node->name() == target) return true;
-      if (node->op() != "Identity" || node->input_size() == 0) return false;
-      node = body.find(parse_tensor_name(node->input(0)).node);
-    }
-    return false;
-  }
-
   // Conditionals inside a function that was just cut out.
   Result<void> finish_function(FunctionDef& def) {
     Body inner;
@@ -509,16 +275,6 @@ class Functionalizer {
 
   using Literal = std::pair<std::string, int>;  // predicate tensor, branch
   using Condition = std::set<Literal>;
-
-  static std::string canonical_predicate(const Body& body, const std::string& input) {
-    TensorName tensor = parse_tensor_name(input);
-    for (int hops = 0; hops < 100; ++hops) {
-      const NodeDef* node = body.find(tensor.node);
-      if (!node || node->op() != "Identity" || node->input_size() == 0) break;
-      tensor = parse_tensor_name(node->input(0));
-    }
-    return text_of(tensor);
-  }
 
   Result<void> conditionals(Body& body, const std::map<std::string, DataType>& argument_types) {
     for (int64_t guard = 0;; ++guard) {
@@ -697,14 +453,15 @@ class Functionalizer {
 };
 
 }  // namespace
+}  // namespace control_flow
 
 bool has_control_flow_v1(const GraphDef& graph) {
-  return std::any_of(graph.node().begin(), graph.node().end(), [](const NodeDef& node) { return is_control_flow(node); });
+  return std::any_of(graph.node().begin(), graph.node().end(), [](const NodeDef& node) { return control_flow::is_control_flow(node); });
 }
 
 Result<void> functionalize_control_flow(GraphDef& graph, std::span<const std::string> roots, std::span<const std::string> fed, const Limits& limits) {
   if (!has_control_flow_v1(graph)) return {};
-  Body body;
+  control_flow::Body body;
   for (NodeDef& node : *graph.mutable_node()) {
     const std::string name = node.name();
     if (!body.nodes.emplace(name, std::move(node)).second) return fail(ErrorCode::kInvalidModel, "two nodes are called '" + name + "'");
@@ -722,11 +479,11 @@ Result<void> functionalize_control_flow(GraphDef& graph, std::span<const std::st
   }
   std::map<std::string, DataType> fed_types;
   for (const auto& [name, node] : fed_nodes) {
-    const AttrValue* dtype = find_attr(node, "dtype");
-    if (!dtype) dtype = find_attr(node, "T");
+    const AttrValue* dtype = control_flow::find_attribute(node, "dtype");
+    if (!dtype) dtype = control_flow::find_attribute(node, "T");
     if (dtype) fed_types[name] = dtype->type();
   }
-  Functionalizer functionalizer(*graph.mutable_library(), limits);
+  control_flow::Functionalizer functionalizer(*graph.mutable_library(), limits);
   TRY(functionalizer.run(body, fed_types));
   for (auto& [name, node] : fed_nodes) *graph.add_node() = std::move(node);
   for (auto& [name, node] : body.nodes) *graph.add_node() = std::move(node);

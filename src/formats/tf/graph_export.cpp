@@ -77,7 +77,7 @@ class Exporter {
     if (!foreign) {
       std::vector<DType> dtypes;
       for (const ValueId input : node.inputs) dtypes.push_back(graph.type(input).dtype);
-      for (auto& derived : TRY(ir::derived_attributes(*node.op, dtypes)))
+      for (auto& derived : TRY(ir::derived_attributes(*node.op, node.attributes.get(), dtypes)))
         if (!ir::find(map, derived.name)) map.push_back(std::move(derived));
     }
     std::sort(map.begin(), map.end(), [](const auto& a, const auto& b) { return a.name < b.name; });

@@ -15,7 +15,9 @@
 #include "formats/tf/graph_import.h"
 #include "formats/tfjs/own_ops.h"
 #include "formats/tfjs/target.h"
+#include "formats/tfjs/target_advice.h"
 #include "ir/const_op.h"
+#include "passes/pipelines.h"
 #include "passes/rewrite.h"
 
 namespace isomer::tfjs {
@@ -32,11 +34,11 @@ Error refusal(const std::vector<passes::Refused>& refused) {
     message += "\n    " + r.op + " '" + r.node + "' in '" + r.function + "': " + r.reason;
   }
   if (refused.size() > kShown) message += "\n    and " + std::to_string(refused.size() - kShown) + " more";
-  return Error{ErrorCode::kUnsupported,
-               std::move(message),
-               {},
-               {},
-               "cut the graph above these nodes with another signature or with --output_node_names, or do their work outside of the model"};
+  constexpr std::string_view kCut = "cut the graph above these nodes with another signature or with --output_node_names, or do their work outside of the model";
+  // What all of them lack for one reason has an advice of its own.
+  const std::string_view general = lack_of("").advice, advice = lack_of(refused[0].op).advice;
+  const bool shared = advice != general && std::all_of(refused.begin(), refused.end(), [&](const auto& r) { return lack_of(r.op).advice == advice; });
+  return Error{ErrorCode::kUnsupported, std::move(message), {}, {}, std::string(shared ? advice : kCut)};
 }
 
 // Member names of JavaScript objects: tf.js keeps nodes in plain objects and takes these for things that are there already.
@@ -182,10 +184,16 @@ Result<GraphModelOutput> export_graph_model(ir::Module& module, const ExportOpti
   if (!refused.empty() && !options.skip_op_check) return fail(refusal(refused));
   static constexpr std::string_view kFinish[] = {"fold_constants", "remove_identities", "prune"};
   TRY(passes::run_passes(module, kFinish, context));
+  if (options.passes) {
+    TRY(passes::run_passes(module, std::vector<std::string_view>(options.passes->begin(), options.passes->end()), context));
+  } else if (options.optimize) {
+    TRY(passes::optimize(module, context));
+  }
   // Folding may have made forms that the table does not take (rank known only now).
   const auto late = TRY(passes::legalize(module, why_not, context));
   if (!late.empty() && !options.skip_op_check) return fail(refusal(late));
 
+  if (options.optimize && !options.passes) TRY(passes::fuse_for_tfjs(module, context));
   static constexpr std::string_view kLists[] = {"return_stored_values"};
   TRY(passes::run_passes(module, kLists, context));
 

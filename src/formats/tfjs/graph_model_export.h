@@ -1,6 +1,7 @@
 // The IR to a TensorFlow.js graph model.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace isomer::tfjs {
 struct ExportOptions {
   bool structured_outputs = false;  // write userDefinedMetadata.structuredOutputKeys
   bool skip_op_check = false;       // write ops that tf.js lacks as they are
+  bool optimize = true;             // fewer nodes and weights that compute the same (passes/pipelines.h)
+  // Passes to run in place of these; each is one that the list of passes has.
+  std::optional<std::vector<std::string>> passes;
   // Members of userDefinedMetadata, in order.
   std::vector<std::pair<std::string, JsonValue>> metadata;
 };

@@ -22,17 +22,8 @@ Result<void> check(const LayersModelOutput& model, const LayersWriteOptions& opt
   std::unordered_set<std::string_view> names;
   for (const auto* list : {&model.weights, &model.optimizer_weights})
     for (const LayersModelWeight& weight : *list)
-      if (!names.insert(weight.name).second) return fail(ErrorCode::kInvalidModel, "two weights have the name \"" + weight.name + "\"");
+      if (!names.insert(weight.weight.name).second) return fail(ErrorCode::kInvalidModel, "two weights have the name \"" + weight.weight.name + "\"");
   return {};
-}
-
-JsonValue entry_json(const LayersModelWeight& weight, bool of_optimizer) {
-  WeightEntry entry;
-  entry.name = weight.name;
-  entry.shape = weight.value.shape();
-  entry.dtype = to_string(weight_dtype(weight.value.dtype()));
-  if (of_optimizer) entry.other["group"] = JsonValue("optimizer");
-  return to_json(entry);
 }
 
 class Files {
@@ -43,15 +34,16 @@ class Files {
     WrittenGroup group;
     int64_t total = 0;
     for (const LayersModelWeight* weight : weights) {
-      const auto sum = checked_add(total, TRY(in_context(weight_bytes(weight->value), "writing the weight \"" + weight->name + "\"")));
+      const auto sum = checked_add(total, TRY(bytes_of(weight->weight)));
       if (!sum) return fail(ErrorCode::kLimitExceeded, "the weights take more than 2^63 bytes");
       total = *sum;
     }
     ShardWriter shards(output_, ++groups_, total, options_.weight_shard_size_bytes);
     for (size_t i = 0; i < weights.size(); ++i) {
-      group.entries.push_back(entry_json(*weights[i], i >= optimizer_from));
-      NarrowedWeight narrowed = TRY(append_weight(shards, weights[i]->name, weights[i]->value, options_.narrow));
-      if (narrowed.from != narrowed.to) report_.narrowed.push_back(std::move(narrowed));
+      JsonValue entry = entry_json(weights[i]->weight);
+      if (i >= optimizer_from) entry["group"] = JsonValue("optimizer");
+      group.entries.push_back(std::move(entry));
+      TRY(append_output_weight(shards, weights[i]->weight, options_, report_));
     }
     group.paths = TRY(shards.finish());
     report_.weight_bytes += total;

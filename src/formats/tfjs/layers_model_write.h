@@ -10,9 +10,8 @@
 namespace isomer::tfjs {
 
 struct LayersModelWeight {
-  std::string name;   // "dense/kernel"
-  std::string layer;  // of the outermost model: what groups are made of where each layer gets its own
-  Tensor value;
+  OutputWeight weight;  // "dense/kernel"
+  std::string layer;    // of the outermost model: what groups are made of where each layer gets its own
 };
 
 // A layers model about to be written.

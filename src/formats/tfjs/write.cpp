@@ -54,26 +54,6 @@ Result<void> check_weights(const GraphModelOutput& model) {
   return {};
 }
 
-Result<int64_t> bytes_of(const OutputWeight& weight) {
-  if (!weight.quantization) return in_context(weight_bytes(weight.value), "writing the weight \"" + weight.name + "\"");
-  if (weight.value.dtype() == weight.quantization->storage) return weight.value.byte_size();
-  return fail(ErrorCode::kInvalidArgument, "the weight \"" + weight.name + "\" is quantised as " + std::string(to_string(weight.quantization->storage)) +
-                                               ", but its codes have dtype " + std::string(to_string(weight.value.dtype())));
-}
-
-JsonValue entry_json(const OutputWeight& weight) {
-  WeightEntry entry;
-  entry.name = weight.name;
-  entry.shape = weight.value.shape();
-  entry.quantization = weight.quantization;
-  if (!weight.quantization) {
-    entry.dtype = to_string(weight_dtype(weight.value.dtype()));
-  } else {
-    entry.dtype = weight.quantization->original_dtype.empty() ? "float32" : weight.quantization->original_dtype;
-  }
-  return to_json(entry);
-}
-
 // One group of all weights. Returns the entries of the manifest.
 Result<JsonValue::Array> write_weights(AtomicDirectory& output, const GraphModelOutput& model, const WriteOptions& options, WriteReport& report) {
   int64_t total = 0;
@@ -87,12 +67,7 @@ Result<JsonValue::Array> write_weights(AtomicDirectory& output, const GraphModel
   entries.reserve(model.weights.size());
   for (const OutputWeight& weight : model.weights) {
     entries.push_back(entry_json(weight));
-    if (weight.quantization) {
-      TRY(shards.append(weight.value.bytes()));
-      continue;
-    }
-    NarrowedWeight narrowed = TRY(append_weight(shards, weight.name, weight.value, options.narrow));
-    if (narrowed.from != narrowed.to) report.narrowed.push_back(std::move(narrowed));
+    TRY(append_output_weight(shards, weight, options, report));
   }
   report.weight_bytes = total;
   report.files = TRY(shards.finish());
@@ -170,6 +145,33 @@ void write_group(JsonWriter& json, const std::vector<std::string>& paths, const 
     json.value(member.value);
   }
   json.end_object();
+}
+
+JsonValue entry_json(const OutputWeight& weight) {
+  WeightEntry entry;
+  entry.name = weight.name;
+  entry.shape = weight.value.shape();
+  entry.quantization = weight.quantization;
+  if (!weight.quantization) {
+    entry.dtype = to_string(weight_dtype(weight.value.dtype()));
+  } else {
+    entry.dtype = weight.quantization->original_dtype.empty() ? "float32" : weight.quantization->original_dtype;
+  }
+  return to_json(entry);
+}
+
+Result<int64_t> bytes_of(const OutputWeight& weight) {
+  if (!weight.quantization) return in_context(weight_bytes(weight.value), "writing the weight \"" + weight.name + "\"");
+  if (weight.value.dtype() == weight.quantization->storage) return weight.value.byte_size();
+  return fail(ErrorCode::kInvalidArgument, "the weight \"" + weight.name + "\" is quantised as " + std::string(to_string(weight.quantization->storage)) +
+                                               ", but its codes have dtype " + std::string(to_string(weight.value.dtype())));
+}
+
+Result<void> append_output_weight(ShardWriter& shards, const OutputWeight& weight, const WriteOptions& options, WriteReport& report) {
+  if (weight.quantization) return shards.append(weight.value.bytes());
+  NarrowedWeight narrowed = TRY(append_weight(shards, weight.name, weight.value, options.narrow));
+  if (narrowed.from != narrowed.to) report.narrowed.push_back(std::move(narrowed));
+  return {};
 }
 
 Result<WriteReport> write_graph_model(const GraphModelOutput& model, const std::string& directory, const WriteOptions& options) {

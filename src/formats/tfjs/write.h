@@ -45,6 +45,11 @@ struct WriteReport {
 // Which files of the folder `directory` belong to a model that is being replaced: those with the usual names, and what its own manifest names.
 AtomicDirectory::IsModelFile model_files_of(const std::string& directory);
 
+// One weight of a manifest; the bytes that it takes (InvalidArgument for weights that tf.js cannot hold); its bytes, narrowed where tf.js has nothing as wide.
+JsonValue entry_json(const OutputWeight& weight);
+Result<int64_t> bytes_of(const OutputWeight& weight);
+Result<void> append_output_weight(ShardWriter& shards, const OutputWeight& weight, const WriteOptions& options, WriteReport& report);
+
 // One group of a manifest.
 void write_group(JsonWriter& json, const std::vector<std::string>& paths, const JsonValue::Array& weights, const JsonValue& other);
 

@@ -100,6 +100,13 @@ Result<bool> lower_mul_no_nan(RuleContext& context, ir::NodeId node, std::string
   return b.replace(where_zero(b.input(1), b.input(0) * b.input(1)));
 }
 
+// Before: Angle(x)   After: Atan2(Imag(x), Real(x))
+Result<bool> lower_angle(RuleContext& context, ir::NodeId node, std::string&) {
+  Builder b(context, node);
+  const ir::AttributeMap part = {{"Tout", b.result_dtype()}};
+  return b.replace(b.make("Atan2", {b.make("Imag", {b.input(0)}, part), b.make("Real", {b.input(0)}, part)}));
+}
+
 // Before: ApproximateEqual(x, y) {tolerance}   After: Abs(x - y) < tolerance
 Result<bool> lower_approximate_equal(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "passes/build.h"
+#include "passes/legalize/convolution.h"
 
 namespace isomer::passes {
 namespace {
@@ -93,8 +93,8 @@ bool has_channels_first(const ir::Node& node) {
   return false;
 }
 
-// For every op whose input `data` and result 0 have channels, and whose lists of numbers follow data_format.
-Result<bool> to_channels_last(RuleContext& context, ir::NodeId node, int64_t data) {
+// For every op whose lists of numbers follow data_format.
+Result<bool> to_channels_last(RuleContext& context, ir::NodeId node, const ChannelPlaces& places) {
   Builder b(context, node);
   const bool volume = b.attribute<std::string>("data_format", "") == "NCDHW";
   const int64_t rank = volume ? 5 : 4;
@@ -102,11 +102,13 @@ Result<bool> to_channels_last(RuleContext& context, ir::NodeId node, int64_t dat
   for (const char* name : {"strides", "dilations", "ksize"}) changes.push_back({name, permuted(b.attribute(name, Integers{}), rank)});
   changes.push_back({"explicit_paddings", permuted_pairs(b.attribute("explicit_paddings", Integers{}), rank)});
   std::vector<Term> inputs = b.inputs();
-  inputs[static_cast<size_t>(data)] = with_channels_last(b, inputs[static_cast<size_t>(data)], rank);
-  // The first input of a transposed convolution is the shape of its result.
-  if (data == 2) inputs[0] = gather(inputs[0], b.integers(to_last(rank)), 0);
+  for (const int64_t i : places.data) inputs[static_cast<size_t>(i)] = with_channels_last(b, inputs[static_cast<size_t>(i)], rank);
+  if (places.sizes >= 0) {
+    Term& sizes = inputs[static_cast<size_t>(places.sizes)];
+    sizes = gather(sizes, b.integers(to_last(rank)), 0);
+  }
   std::vector<Term> results = b.again(inputs, changes);
-  if (!results.empty()) results[0] = with_channels_first(results[0], rank);
+  if (!results.empty() && places.result) results[0] = with_channels_first(results[0], rank);
   return b.replace(results);
 }
 

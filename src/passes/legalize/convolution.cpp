@@ -21,20 +21,6 @@ std::pair<int64_t, int64_t> same_padding(int64_t size, int64_t window, int64_t s
   return {total / 2, total - total / 2};
 }
 
-// Zeros between the elements along one axis: n elements become (n - 1) * step + 1.
-Term spread(Term x, int64_t axis, int64_t step) {
-  if (step == 1) return x;
-  Builder& b = x.builder();
-  const int64_t rank = x.shape().rank(), n = x.shape()[axis];
-  std::vector<Size> sizes;
-  for (int64_t i = 0; i < rank; ++i) sizes.push_back(i == axis ? Size(n * step) : b.size_of(x, i));
-  const Term element = expand(x, axis + 1);
-  std::vector<Term> parts{element};
-  const Term zeros = zeros_like(element);
-  for (int64_t i = 1; i < step; ++i) parts.push_back(zeros);
-  return slice_axis(reshape(concat(parts, axis + 1), sizes), axis, int64_t{0}, (n - 1) * step + 1);
-}
-
 Term every(Term x, int64_t height_step, int64_t width_step) {
   Builder& b = x.builder();
   return b.make("StridedSlice", {x, b.integers({0, 0, 0, 0}), b.integers({0, 0, 0, 0}), b.integers({1, height_step, width_step, 1})},
@@ -63,6 +49,19 @@ Result<bool> stride_afterwards(Builder& b, std::string& reason) {
 bool strided_and_dilated(const Builder& b) { return !all_ones(b.attribute("strides", Integers{})) && !all_ones(b.attribute("dilations", Integers{})); }
 
 }  // namespace
+
+Term spread(Term x, int64_t axis, int64_t step) {
+  if (step == 1) return x;
+  Builder& b = x.builder();
+  const Size n = b.size_of(x, axis);
+  std::vector<Size> sizes;
+  for (int64_t i = 0; i < x.shape().rank(); ++i) sizes.push_back(i == axis ? b.multiply(n, step) : b.size_of(x, i));
+  const Term element = expand(x, axis + 1);
+  std::vector<Term> parts{element};
+  const Term zeros = zeros_like(element);
+  for (int64_t i = 1; i < step; ++i) parts.push_back(zeros);
+  return slice_axis(reshape(concat(parts, axis + 1), sizes), axis, int64_t{0}, b.add(b.multiply(b.add(n, int64_t{-1}), step), int64_t{1}));
+}
 
 // Before: Conv2D(x, filter)
 // After:  channels first: between transposes;   strides and dilations: stride 1, StridedSlice;

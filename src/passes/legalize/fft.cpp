@@ -22,6 +22,26 @@ Term with_length(Term x, int64_t length) {
   return x.shape()[axis] == kUnknownDim ? slice_axis(longer, axis, int64_t{0}, length) : longer;
 }
 
+// The last `count` axes, each one place further; the last one comes first.
+Term rotated(Term x, int64_t count) {
+  const int64_t rank = x.shape().rank(), first = rank - count;
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < rank; ++i) order.push_back(i < first ? i : first + (i - first + count - 1) % count);
+  return transpose(x, order);
+}
+
+// The lengths of a transform of several dimensions, where they are constants.
+std::optional<std::vector<int64_t>> constant_lengths(Term x, int64_t count) {
+  const Tensor* value = x.constant();
+  constexpr int64_t kLongest = 1 << 20;
+  if (!value || value->elements() != count) return {};
+  for (const int64_t length : value->to_int64s())
+    if (length < 1 || length > kLongest) return {};
+  return value->to_int64s();
+}
+
+int64_t dimensions_of(const ir::Node& node) { return node.op->name.ends_with("3D") ? 3 : 2; }
+
 std::optional<int64_t> constant_length(Term x) {
   const Tensor* value = x.constant();
   constexpr int64_t kLongest = 1 << 20;
@@ -72,6 +92,48 @@ Result<bool> lower_irfft(RuleContext& context, ir::NodeId node, std::string& rea
     result = reshape(result, sizes);
   }
   return b.replace(result);
+}
+
+// Before: FFT2D(x), FFT3D, IFFT2D, IFFT3D   After: FFT (IFFT) of the last axis, Transpose that moves on to the next; as often as there are axes
+Result<bool> lower_fft_of_many(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const int64_t count = dimensions_of(context.graph.node(node));
+  Term x = b.input(0);
+  if (!x.shape().has_rank()) return refuse(reason, "the rank must be known");
+  const char* op = context.graph.node(node).op->name.starts_with("I") ? "IFFT" : "FFT";
+  for (int64_t i = 0; i < count; ++i) x = rotated(b.make(op, {x}), count);
+  return b.replace(x);
+}
+
+// Before: RFFT2D(x, lengths), RFFT3D   After: x cut or filled with zeros to the lengths, RFFT of the last axis, FFT of the others with Transpose in between
+Result<bool> lower_rfft_of_many(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const int64_t count = dimensions_of(context.graph.node(node));
+  const auto lengths = constant_lengths(b.input(1), count);
+  Term x = b.input(0);
+  if (!lengths || !x.shape().has_rank()) return refuse(reason, "the lengths must be constant, the rank known");
+  for (int64_t i = count; i-- > 0;) {
+    const bool fits = x.shape()[x.shape().rank() - 1] == (*lengths)[static_cast<size_t>(i)];
+    x = rotated(fits ? x : with_length(x, (*lengths)[static_cast<size_t>(i)]), count);
+  }
+  Term y = b.make("RFFT", {x, b.integers({lengths->back()})}, {{"Tcomplex", b.result_dtype()}});
+  for (int64_t i = 1; i < count; ++i) y = b.make("FFT", {rotated(y, count)});
+  return b.replace(rotated(y, count));
+}
+
+// Before: IRFFT2D(x, lengths), IRFFT3D   After: IFFT of all axes but the last, with Transpose in between, then IRFFT of the last
+Result<bool> lower_irfft_of_many(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const int64_t count = dimensions_of(context.graph.node(node));
+  const auto lengths = constant_lengths(b.input(1), count);
+  Term x = b.input(0);
+  if (!lengths || !x.shape().has_rank()) return refuse(reason, "the lengths must be constant, the rank known");
+  const int64_t first = x.shape().rank() - count;
+  for (int64_t i = 0; i + 1 < count; ++i)
+    if (x.shape()[first + i] != (*lengths)[static_cast<size_t>(i)]) return refuse(reason, "the lengths must be those of the input");
+  for (int64_t i = 1; i < count; ++i) x = b.make("IFFT", {rotated(x, count)});
+  x = rotated(x, count);
+  return b.replace(b.make("IRFFT", {x, b.integers({lengths->back()})}, {{"Treal", b.result_dtype()}}));
 }
 
 }  // namespace isomer::passes

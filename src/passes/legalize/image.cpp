@@ -166,4 +166,12 @@ Result<bool> lower_combined_non_max_suppression(RuleContext& context, ir::NodeId
   return b.replace(results);
 }
 
+// Before: ImageProjectiveTransformV2(images, transforms, size)   After: ImageProjectiveTransformV3(images, transforms, size, 0)
+Result<bool> lower_projective_transform(RuleContext& context, ir::NodeId node, std::string&) {
+  Builder b(context, node);
+  ir::AttributeMap attributes;
+  for (const char* name : {"interpolation", "fill_mode"}) attributes.push_back({name, b.attribute<std::string>(name, "")});
+  return b.replace(b.make("ImageProjectiveTransformV3", {b.input(0), b.input(1), b.input(2), b.number(DType::kFloat32, 0)}, attributes));
+}
+
 }  // namespace isomer::passes

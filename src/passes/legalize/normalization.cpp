@@ -45,6 +45,30 @@ Result<bool> lower_batch_norm(RuleContext& context, ir::NodeId node, std::string
   return b.replace(results);
 }
 
+// Before: FusedBatchNormGrad*(dy, x, scale, mean, variance) {is_training}
+// After:  with r = Rsqrt(variance + epsilon), n = (x - mean) * r, over all but the channels: Sum(dy) for the offset, Sum(dy * n) for the scale, and for x
+//         dy * scale * r, or in training (dy - (Sum(dy) + n * Sum(dy * n)) / count) * scale * r
+// Channels first: between transposes.
+Result<bool> lower_batch_norm_gradient(RuleContext& context, ir::NodeId node, std::string& reason) {
+  if (has_channels_first(context.graph.node(node))) return to_channels_last(context, node, ChannelPlaces{.data = {0, 1}});
+  Builder b(context, node);
+  if (b.result_used(3) || b.result_used(4)) return refuse(reason, "the reserve spaces hold nothing");
+  const Term scale = b.input(2), mean = b.input(3), variance = b.input(4);
+  const DType dtype = b.result_dtype(), wide = scale.dtype();
+  const Term dy = cast(b.input(0), wide), x = cast(b.input(1), wide);
+  if (!x.shape().has_rank()) return refuse(reason, "the rank must be known");
+  std::vector<int64_t> axes;
+  Size count = int64_t{1};
+  for (int64_t axis = 0; axis + 1 < x.shape().rank(); ++axis) {
+    axes.push_back(axis);
+    count = b.multiply(count, b.size_of(x, axis));
+  }
+  const Term r = b.make("Rsqrt", {cast(variance, wide) + b.attribute("epsilon", 1e-4f)}), n = (x - cast(mean, wide)) * r;
+  const Term offset = sum(dy, axes), slope = sum(dy * n, axes);
+  const Term own = b.attribute("is_training", true) ? dy - (offset + n * slope) / cast(b.scalar(count), wide) : dy;
+  return b.replace({cast(own * (scale * r), dtype), cast(slope, b.result_dtype(1)), cast(offset, b.result_dtype(2))});
+}
+
 // Before: SoftmaxCrossEntropyWithLogits(x, labels)   After: -Sum(labels * LogSoftmax(x), -1) and Softmax(x) - labels
 Result<bool> lower_softmax_cross_entropy(RuleContext& context, ir::NodeId node, std::string&) {
   Builder b(context, node);
@@ -83,6 +107,51 @@ Result<bool> lower_fake_quant(RuleContext& context, ir::NodeId node, std::string
   const Term lowest = (low - nearest) * scale, highest = (high - nearest) * scale;
   const Term steps = (minimum(maximum(x, lowest), highest) - lowest) * (b.number(x.dtype(), 1) / scale);
   return b.replace(floor(steps + 0.5) * scale + lowest);
+}
+
+// Before: QuantizeAndDequantizeV2(x, min, max) {num_bits, signed_input, range_given, narrow_range, round_mode, axis}, V3(x, min, max, num_bits), V4
+// After:  min and max are those given, or Min and Max of x; with the integers from lowest to highest, of the two steps min / lowest and max / highest the one
+//         whose inverse is smaller; Round(x * (1 / step)) * step, x cut first where the range is given
+Result<bool> lower_quantize_and_dequantize(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const Term x = b.input(0);
+  const Tensor* bits_input = b.input_count() > 3 ? b.input(3).constant() : nullptr;
+  if (b.input_count() > 3 && (!bits_input || bits_input->elements() != 1)) return refuse(reason, "num_bits must be a constant");
+  const int64_t bits = bits_input ? bits_input->as_int64(0) : b.attribute<int64_t>("num_bits", 8), axis = b.attribute<int64_t>("axis", -1);
+  const bool is_signed = b.attribute("signed_input", true), given = b.attribute("range_given", false);
+  const bool half_up = b.attribute<std::string>("round_mode", "HALF_TO_EVEN") == "HALF_UP";
+  if (bits < 1 || bits > 24) return refuse(reason, "more than 24 bits are more than float32 counts");
+  if (!x.shape().has_rank()) return refuse(reason, "the rank must be known");
+  const double lowest = is_signed ? -std::ldexp(1.0, static_cast<int>(bits) - 1) + (b.attribute("narrow_range", false) ? 1 : 0) : 0;
+  const double highest = std::ldexp(1.0, static_cast<int>(is_signed ? bits - 1 : bits)) - 1;
+  std::vector<int64_t> axes;
+  std::vector<Size> along{int64_t{-1}};
+  for (int64_t d = 0; d < x.shape().rank(); ++d) {
+    if (d != axis) axes.push_back(d);
+    if (axis >= 0 && d > axis) along.emplace_back(int64_t{1});
+  }
+  const auto end = [&](const char* op, int64_t input) {
+    const Term value = given ? b.input(input) : reduce(op, x, axes);
+    return axis < 0 ? value : reshape(value, along);
+  };
+  Term min = end("Min", 1), max = end("Max", 2);
+  constexpr double kMost = 3.4028234663852886e38;
+  // The inverse of a step whose end of the range has the other sign, or is 0, is as large as can be.
+  const auto inverse = [&](double count, Term limit) {
+    if (count == 0) return b.number(x.dtype(), kMost);
+    return select(count > 0 ? greater(limit, 0) : less(limit, 0), b.number(x.dtype(), count) / limit, b.number(x.dtype(), kMost));
+  };
+  const Term from_min = inverse(lowest, min), from_max = inverse(highest, max), below = less(from_min, from_max);
+  const Term step = lowest == 0 ? max / highest : select(below, min / lowest, max / highest);
+  const Term scale = minimum(from_min, from_max);
+  Term kept = x;
+  if (given) {
+    max = select(below, step * highest, max);
+    min = select(below, min, step * lowest);
+    kept = maximum(minimum(x, max), min);
+  }
+  const Term counted = kept * scale;
+  return b.replace((half_up ? floor(counted + 0.5) : b.make("Round", {counted})) * step);
 }
 
 // Before: SigmoidGrad(y, dy), TanhGrad(y, dy), SqrtGrad(y, dy), RsqrtGrad(y, dy), ReciprocalGrad(y, dy), InvGrad(y, dy)

@@ -156,4 +156,10 @@ Result<bool> lower_in_top_k(RuleContext& context, ir::NodeId node, std::string&)
   return b.replace(both(less(above, k), reduce("All", b.make("IsFinite", {predictions}), row)));
 }
 
+// Before: TopK(x) {k}   After: TopKV2(x, k)
+Result<bool> lower_top_k(RuleContext& context, ir::NodeId node, std::string&) {
+  Builder b(context, node);
+  return b.replace(b.make_all("TopKV2", {b.input(0), b.integer(b.attribute<int64_t>("k", 0))}, {{"sorted", b.attribute("sorted", true)}}));
+}
+
 }  // namespace isomer::passes

@@ -8,7 +8,7 @@
 
 #include "ops/interpreter.h"
 #include "ops/registry.h"
-#include "passes/build.h"
+#include "passes/legalize/resize_weights.h"
 #include "passes/rewrite.h"
 
 namespace isomer::passes {
@@ -63,7 +63,7 @@ Term multiply_axis(Term images, int64_t axis, Term weights) {
   const std::vector<int64_t> back = axis == 1 ? std::vector<int64_t>{1, 0, 2, 3} : std::vector<int64_t>{1, 2, 0, 3};
   const Term front = transpose(images, to_front);
   std::vector<Size> sizes;
-  for (int64_t i = 0; i < 4; ++i) sizes.push_back(i == 0 ? Size(weights.shape()[0]) : b.size_of(front, i));
+  for (int64_t i = 0; i < 4; ++i) sizes.push_back(i == 0 ? b.size_of(weights, 0) : b.size_of(front, i));
   const Term flat = reshape(front, {b.size_of(front, 0), int64_t{-1}});
   return transpose(reshape(b.make("MatMul", {weights, flat}), sizes), back);
 }
@@ -71,29 +71,33 @@ Term multiply_axis(Term images, int64_t axis, Term weights) {
 }  // namespace
 
 // Before: ResizeBicubic(images, size), ResizeArea, ScaleAndTranslate(images, size, scale, translation)
-// After:  Transpose, MatMul(R, rows as a matrix), Transpose; the same with C for the columns. R and C are constants, so sizes, scale and translation
-//         must be known.
+// After:  Transpose, MatMul(R, rows as a matrix), Transpose; the same with C for the columns. R and C are constants where the sizes, the scale and the
+//         translation are; otherwise each of their elements is computed from the distance of its row from its column.
 Result<bool> lower_filtered_resize(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);
   const PartialShape shape = b.input(0).shape();
-  const Tensor* size = b.input(1).constant();
-  if (!shape.has_rank() || shape.rank() != 4 || shape[1] == kUnknownDim || shape[2] == kUnknownDim || !size || size->elements() != 2)
-    return refuse(reason, "the image's height and width before and after must be known");
-  const int64_t target[] = {size->as_int64(0), size->as_int64(1)};
-  std::optional<Placement> placement[2];
-  if (b.input_count() > 2) {
-    const Tensor *scale = b.input(2).constant(), *translation = b.input(3).constant();
-    if (!scale || !translation || scale->elements() != 2 || translation->elements() != 2) return refuse(reason, "scale and translation must be known");
-    for (int64_t i = 0; i < 2; ++i) placement[i] = Placement{scale->at<float>(i), translation->at<float>(i)};
-  }
+  if (!shape.has_rank() || shape.rank() != 4) return refuse(reason, "the rank must be known");
+  const std::string op(context.graph.node(node).op->name);
+  const bool moved = b.input_count() > 2;
+  const Tensor *scale = moved ? b.input(2).constant() : nullptr, *translation = moved ? b.input(3).constant() : nullptr;
   Term result = cast(b.input(0), DType::kFloat32);
   for (int64_t i = 0; i < 2; ++i) {
-    const int64_t source = shape[i + 1];
-    if (source < 1 || target[i] < 1) return refuse(reason, "an image without pixels is not resized");
-    if (source > kLargestMatrix / source || source > kLargestMatrix / target[i])
-      return refuse(reason, "the matrix of weights would have more than " + std::to_string(kLargestMatrix) + " elements");
-    const Tensor weights = TRY(axis_weights(context.graph.node(node), source, target[i], placement[i]));
-    result = multiply_axis(result, i + 1, b.constant(weights));
+    AxisToResize axis{b.size_of(b.input(0), i + 1), b.size_at(cast(b.input(1), DType::kInt32), i), Term(b, {}), Term(b, {})};
+    const auto *source = std::get_if<int64_t>(&axis.source), *target = std::get_if<int64_t>(&axis.target);
+    if ((source && *source < 1) || (target && *target < 1)) return refuse(reason, "an image without pixels is not resized");
+    if (source && target && (!moved || (scale && translation && scale->elements() == 2 && translation->elements() == 2))) {
+      if (*source > kLargestMatrix / *source || *source > kLargestMatrix / *target)
+        return refuse(reason, "the matrix of weights would have more than " + std::to_string(kLargestMatrix) + " elements");
+      std::optional<Placement> placement;
+      if (moved) placement = Placement{scale->at<float>(i), translation->at<float>(i)};
+      result = multiply_axis(result, i + 1, b.constant(TRY(axis_weights(context.graph.node(node), *source, *target, placement))));
+      continue;
+    }
+    if (moved) {
+      axis.scale = squeeze(slice_axis(b.input(2), 0, i, int64_t{1}), 0);
+      axis.translation = squeeze(slice_axis(b.input(3), 0, i, int64_t{1}), 0);
+    }
+    result = multiply_axis(result, i + 1, resize_weights(b, op, axis));
   }
   return b.replace(result);
 }

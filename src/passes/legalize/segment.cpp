@@ -94,6 +94,77 @@ Result<bool> lower_segment_sum(RuleContext& context, ir::NodeId node, std::strin
   return b.replace(total / reshape(number, column));
 }
 
+namespace {
+
+// The rows of x as one dimension, and the number of each.
+struct SegmentRows {
+  Term values, ids;
+  std::vector<Size> inner;  // sizes of a row
+};
+SegmentRows rows_of(Builder& b) {
+  const Term x = b.input(0), ids = cast(b.input(1), DType::kInt32);
+  SegmentRows rows{x, ids, sizes_from(x, ids.shape().rank())};
+  if (ids.shape().rank() == 1) return rows;
+  rows.values = reshape(x, std::vector<Size>{int64_t{-1}} + rows.inner);
+  rows.ids = flatten(ids);
+  return rows;
+}
+
+// One more than the largest number.
+Size count_of(Term ids) {
+  const int64_t first[] = {0};
+  return Size(reduce("Max", concat({ids, ids.builder().integers({-1})}, 0), first) + 1);
+}
+
+}  // namespace
+
+// Before: SegmentMax(x, ids), SegmentMin, SegmentProd, UnsortedSegmentMax(x, ids, count), UnsortedSegmentMin, UnsortedSegmentProd
+// After:  Max (Min, Prod) over m of SelectV2(ids[m] == s, row m of x, neutral) for each segment s; of the sorted ones, empty segments are 0
+// Costs rows * segments.
+Result<bool> lower_segment_extremum(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const Term x = b.input(0);
+  if (!x.shape().has_rank() || !b.input(1).shape().has_rank() || b.input(1).shape().rank() < 1) return refuse(reason, "the ranks must be known");
+  if (!is_float(x.dtype()) && !is_integer(x.dtype())) return refuse(reason, "only real numbers are rewritten");
+  const std::string_view op = context.graph.node(node).op->name;
+  const bool sorted = b.input_count() == 2, product = op.ends_with("Prod"), largest = op.ends_with("Max");
+  const SegmentRows rows = rows_of(b);
+  const Size count = sorted ? count_of(rows.ids) : Size(cast(b.input(2), DType::kInt32));
+  const Term here = equal(expand(rows.ids, 0), expand(range(b, count), 1));
+  double neutral = 1;
+  if (!product && is_float(x.dtype())) neutral = sorted ? -INFINITY : -3.4028234663852886e38;
+  if (!product && is_integer(x.dtype())) neutral = largest ? std::numeric_limits<int32_t>::min() : -static_cast<double>(std::numeric_limits<int32_t>::max());
+  if (!product && element_size(x.dtype()) < 4 && is_integer(x.dtype())) return refuse(reason, "narrow integers have bounds of their own");
+  if (!product && !largest) neutral = -neutral;
+  Term place = here;
+  for (size_t i = 0; i < rows.inner.size(); ++i) place = expand(place, -1);
+  const int64_t over[] = {1};
+  Term result = reduce(product ? "Prod" : largest ? "Max" : "Min", select(place, expand(rows.values, 0), b.number(x.dtype(), neutral)), over);
+  if (sorted && !product) {
+    Term any = reduce("Any", here, over);
+    for (size_t i = 0; i < rows.inner.size(); ++i) any = expand(any, -1);
+    result = select(any, result, b.number(x.dtype(), 0));
+  }
+  return b.replace(result);
+}
+
+// Before: SparseSegmentSqrtN(x, indices, ids), SparseSegmentSumWithNumSegments(x, indices, ids, count), SparseSegmentMean..., SparseSegmentSqrtN...
+// After:  ScatterNd(ids, GatherV2(x, indices), [count, ...]), divided by how many rows each segment has, at least 1, or by the root of that
+Result<bool> lower_sparse_segment(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const Term x = b.input(0), ids = cast(b.input(2), DType::kInt32);
+  if (!x.shape().has_rank()) return refuse(reason, "the rank must be known");
+  if (!is_float(x.dtype())) return refuse(reason, "only floats are rewritten");
+  const Size count = b.input_count() > 3 ? Size(cast(b.input(3), DType::kInt32)) : count_of(ids);
+  const auto inner = sizes_from(x, 1);
+  const Term where = expand(ids, -1), total = scatter(where, gather(x, cast(b.input(1), DType::kInt32), 0), b.sizes(std::vector<Size>{count} + inner));
+  const std::string_view op = context.graph.node(node).op->name;
+  if (op.starts_with("SparseSegmentSum")) return b.replace(total);
+  Term number = maximum(scatter(where, cast(b.make("OnesLike", {ids}), x.dtype()), b.sizes({count})), b.number(x.dtype(), 1));
+  if (op.starts_with("SparseSegmentSqrtN")) number = b.make("Sqrt", {number});
+  return b.replace(total / reshape(number, std::vector<Size>{count} + std::vector<Size>(inner.size(), Size(int64_t{1}))));
+}
+
 // Before: DynamicStitch(indices..., data...), ParallelDynamicStitch
 // After:  all data as rows, one after the other; constant indices: GatherV2 of the row that comes last for each place;
 //         else the last row for each place is Max over m of SelectV2(index[m] == p, m, 0); GatherV2. Rows * places comparisons. Places that no index
@@ -156,14 +227,23 @@ Result<bool> lower_dynamic_partition(RuleContext& context, ir::NodeId node, std:
   return b.replace(parts);
 }
 
-// Before: UniqueWithCounts(x)   After: y, index = Unique(x); counts = ScatterNd(ExpandDims(index, -1), ones, [size of y])
-Result<bool> lower_unique_with_counts(RuleContext& context, ir::NodeId node, std::string&) {
+// Before: UniqueWithCounts(x), UniqueWithCountsV2(x, axis)
+// After:  y, index = Unique(x), UniqueV2(x, axis); counts = ScatterNd(ExpandDims(index, -1), ones, [size of y])
+Result<bool> lower_unique_with_counts(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);
   const DType index_dtype = b.result_dtype(1);
-  const auto unique = b.make_all("Unique", {b.input(0)}, {{"out_idx", index_dtype}});
+  std::vector<Term> inputs = b.inputs();
+  if (inputs.size() > 1 && inputs[0].shape().has_rank() && inputs[0].shape().rank() == 1) inputs.pop_back();
+  int64_t axis = 0;
+  if (inputs.size() > 1) {
+    const Tensor* known = inputs[1].constant();
+    if (!known || known->elements() != 1 || !inputs[0].shape().has_rank()) return refuse(reason, "the axis must be a constant, the rank known");
+    axis = known->as_int64(0);
+  }
+  const auto unique = b.make_all(inputs.size() > 1 ? "UniqueV2" : "Unique", inputs, {{"out_idx", index_dtype}});
   TRY(b.status());
   const Term index = cast(unique[1], DType::kInt32);
-  const Term counts = scatter(expand(index, -1), b.make("OnesLike", {index}), b.sizes({b.size_of(unique[0], 0)}));
+  const Term counts = scatter(expand(index, -1), b.make("OnesLike", {index}), b.sizes({b.size_of(unique[0], axis)}));
   return b.replace({unique[0], unique[1], cast(counts, index_dtype)});
 }
 

@@ -27,7 +27,7 @@ Term transpose_unless_same(Term x, const std::vector<int64_t>& permutation) {
 
 }  // namespace
 
-// Before: EnsureShape(x) {shape}, CheckNumerics(x), PreventGradient(x)   After: Identity(x)
+// Before: EnsureShape(x) {shape}, CheckNumerics(x), PreventGradient(x), DebugIdentity(x)   After: Identity(x)
 // The check is given up: no target has one.
 Result<bool> lower_to_identity(RuleContext& context, ir::NodeId node, std::string&) {
   Builder b(context, node);
