@@ -56,6 +56,7 @@ def kinds():
     conformance = need_file(os.path.join(SHARED, "conformance"), "the folder ../shared with cases recorded from TensorFlow.js is not here")
     release, dev = os.path.join(RELEASE, "isomer"), os.path.join(DEV, "isomer")
     report = lambda name: ["--report", os.path.join(ROOT, "build/reports", name + ".json")]
+    shared_fixtures = ["--fixtures", os.path.join(SHARED, "fixtures")]
     shared_folders = ["--fixtures", os.path.join(SHARED, "fixtures"), "--models", os.path.join(SHARED, "models")]
     return [
         Kind("layers", 60, [os.path.join(ROOT, "tools/check-layers")]),
@@ -68,6 +69,10 @@ def kinds():
         Kind("old spellings", 300, [sys.executable, os.path.join(ROOT, "tests/formats/variants.py"), "--binary", release]),
         Kind("what is left", 300, [sys.executable, os.path.join(ROOT, "tests/formats/atomic.py"), "--binary", release]),
         Kind("fixtures: tf.js", 600, suite + ["tfjs", "--binary", release] + report("own-tfjs"), [tfjs], only_peers=True),
+        Kind("layers: tf.js", 600, suite + ["layers", "--binary", release] + report("own-layers"), [tfjs], only_peers=True),
+        Kind("layers: tf_keras", 600, suite + ["h5", "--binary", release] + report("own-h5"), [tensorflow], only_peers=True),
+        Kind("layers: Keras 3", 600, suite + ["archive", "--binary", release] + report("own-archive"), [tensorflow], only_peers=True),
+        Kind("layers: round trips", 600, suite + ["round", "--binary", dev] + report("own-round")),
         Kind("fixtures: TensorFlow", 600, [os.path.join(PEERS, "venv/bin/python"), os.path.join(ROOT, "tests/peers/tensorflow_agrees.py"), "--binary", release],
              [tensorflow], only_peers=True),
         Kind("inputs: peers", 300, [os.path.join(PEERS, "venv/bin/python"), os.path.join(ROOT, "tests/peers/inputs_agree.py"), "--binary", release],
@@ -76,6 +81,11 @@ def kinds():
                                  os.path.join(DEV, "isomer_hdf5_tool"), "--count", "50"], [tensorflow], only_peers=True),
         Kind("tf.js forms", 300, ["node", os.path.join(ROOT, "tests/peers/tfjs_forms/run.mjs")], [tfjs], only_peers=True),
         Kind("shared: run", 1200, suite + ["run", "--binary", release] + shared_folders + report("shared-run"), [shared], slow=True),
+        Kind("shared: layers in tf.js", 1800, suite + ["layers", "--binary", release] + shared_fixtures + report("shared-layers"), [shared, tfjs], only_peers=True),
+        Kind("shared: layers in tf_keras", 1800, suite + ["h5", "--binary", release] + shared_fixtures + report("shared-h5"), [shared, tensorflow], only_peers=True),
+        Kind("shared: layers in Keras 3", 1800, suite + ["archive", "--binary", release] + shared_fixtures + report("shared-archive"), [shared, tensorflow],
+             only_peers=True),
+        Kind("shared: round trips", 1800, suite + ["round", "--binary", release] + shared_fixtures + report("shared-round"), [shared], slow=True),
         Kind("shared: tf.js", 1800, suite + ["tfjs", "--binary", release] + shared_folders + report("shared-tfjs"), [shared, tfjs], only_peers=True),
     ]
 
