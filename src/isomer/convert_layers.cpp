@@ -279,6 +279,29 @@ Result<void> to_archive(const std::string& output, const Metadata& metadata, con
   return {};
 }
 
+// An archive of Keras 3 again: its configuration, and every weight where it lay.
+Result<void> rewrite_archive(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
+  const layers::StoredModel stored = TRY(in_context(load_layers(result.source, options.load), "reading " + result.source.path));
+  if (stored.generation != layers::Generation::kKeras3) return to_archive(output, metadata, options, result);
+  keras::ArchiveModel model;
+  model.config = layers::model_config(stored.topology);
+  model.keras_version = stored.keras_version;
+  for (size_t i = 0; i < stored.weights.size(); ++i) {
+    const Tensor value = TRY(in_context(stored.read(i), "reading the weight '" + stored.weights[i].name + "'"));
+    result.weight_bytes += value.byte_size();
+    model.weights.push_back({stored.weights[i].name, stored.weights[i].layer, value});
+  }
+  for (size_t i = 0; i < stored.optimizer_weights.size(); ++i) {
+    const Tensor value = TRY(in_context(stored.read_optimizer(i), "reading the optimiser's weight '" + stored.optimizer_weights[i].name + "'"));
+    model.weights.push_back({stored.optimizer_weights[i].name, stored.optimizer_weights[i].layer, value});
+  }
+  result.weights = static_cast<int64_t>(stored.weights.size());
+  result.rewritten = true;
+  note_metadata(stored, metadata, result);
+  result.bytes_written = TRY(keras::write_archive(model, output, [&](const std::string& partial) { return verify(partial, options, result); }));
+  return {};
+}
+
 void take_file(const std::string& output, ConvertReport& result) {
   const size_t slash = output.rfind('/');
   result.files = {slash == std::string::npos ? output : output.substr(slash + 1)};
@@ -302,7 +325,11 @@ Result<void> convert_layers(const std::string& output, const Metadata& metadata,
       return to_layers_model(output, metadata, options, result);
     }
     case Format::kKerasH5: TRY(to_h5(output, metadata, options, result)); break;
-    case Format::kKerasArchive: TRY(to_archive(output, metadata, options, result)); break;
+    case Format::kKerasArchive: {
+      const bool again = result.source.format == Format::kKerasArchive && options.load.weights.empty();
+      TRY(again ? rewrite_archive(output, metadata, options, result) : to_archive(output, metadata, options, result));
+      break;
+    }
     default: return fail(ErrorCode::kUnsupported, "Isomer does not write the format " + std::string(info(options.output_format).name));
   }
   take_file(output, result);
