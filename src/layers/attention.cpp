@@ -151,8 +151,7 @@ Value project(LayerCall& c, const std::string& name, Value x, std::vector<int64_
 // The letters of a tensor's axes but the last; those that attention is over begin at `first`.
 std::string axis_letters(int64_t rank, std::span<const int64_t> attended, char first) {
   std::string text;
-  for (int64_t i = 0; i + 1 < rank; ++i)
-    text += static_cast<char>((std::find(attended.begin(), attended.end(), i) != attended.end() ? first : 'a') + i);
+  for (int64_t i = 0; i + 1 < rank; ++i) text += static_cast<char>((std::find(attended.begin(), attended.end(), i) != attended.end() ? first : 'a') + i);
   return text;
 }
 
@@ -182,8 +181,7 @@ Value attention_mask_of(LayerCall& c, const Attended& inputs) {
   const Value query_mask = c.inputs[inputs.query].mask, value_mask = inputs.value < c.inputs.size() ? c.inputs[inputs.value].mask : Value();
   if (query_mask.valid()) mask = both(e, mask, e.expand(query_mask, 2));
   if (value_mask.valid()) mask = both(e, mask, e.expand(value_mask, 1));
-  if (flag_of_call(c, "use_causal_mask"))
-    mask = both(e, mask, causal_mask(e, e.dimension(c.input(inputs.query), 1), e.dimension(c.input(inputs.key), 1)));
+  if (flag_of_call(c, "use_causal_mask")) mask = both(e, mask, causal_mask(e, e.dimension(c.input(inputs.query), 1), e.dimension(c.input(inputs.key), 1)));
   return mask;
 }
 
@@ -230,8 +228,8 @@ void multi_head_attention(LayerCall& c) {
   const Value heads_out = e.make("Einsum", mix, {{"equation", of_scores + "," + of_key + "xy->" + of_query + "xy"}});
   const std::vector<int64_t> output_shape = c.config.integers("output_shape", {});
   const int64_t out = output_shape.empty() ? features(query) : output_shape.back();
-  c.outputs.push_back({project(c, "attention_output", heads_out, {heads, value_dim, out}, of_query + "xy,xyw->" + of_query + "w", {out}),
-                       c.inputs[inputs.query].mask});
+  c.outputs.push_back(
+      {project(c, "attention_output", heads_out, {heads, value_dim, out}, of_query + "xy,xyw->" + of_query + "w", {out}), c.inputs[inputs.query].mask});
   if (flag_of_call(c, "return_attention_scores")) c.give(weights);
 }
 
@@ -261,8 +259,7 @@ void grouped_query_attention(LayerCall& c) {
   const Value mixed = e.make("Einsum", mix, {{"equation", std::string("bgrts,bsgd->btgrd")}});
   const Value back[] = {batch, steps, e.integer(heads), e.integer(size)};
   const int64_t out = features(query);
-  c.outputs.push_back(
-      {project(c, "attention_output", e.reshape_to(mixed, back), {heads, size, out}, "btxy,xyw->btw", {out}), c.inputs[inputs.query].mask});
+  c.outputs.push_back({project(c, "attention_output", e.reshape_to(mixed, back), {heads, size, out}, "btxy,xyw->btw", {out}), c.inputs[inputs.query].mask});
   if (!flag_of_call(c, "return_attention_scores")) return;
   const Value whole[] = {batch, e.integer(heads), steps, e.dimension(k, 1)};
   c.give(e.reshape_to(weights, whole));

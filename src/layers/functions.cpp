@@ -174,7 +174,8 @@ bool is_function(const Layer& layer) {
 void lower_function(LayerCall& call) {
   const bool of_tensorflow = call.layer.class_name.ends_with("Lambda");
   if (call.layer.class_name == "TensorFlowOpLayer")
-    return call.unsupported("a TensorFlowOpLayer (of TensorFlow 2.3 and before) holds a node of a graph", "export the model as a SavedModel, which holds its ops");
+    return call.unsupported("a TensorFlowOpLayer (of TensorFlow 2.3 and before) holds a node of a graph",
+                            "export the model as a SavedModel, which holds its ops");
   const std::string original = of_tensorflow ? call.config.text("function", "") : call.layer.class_name;
   const std::string name = of_tensorflow ? function_name_of_tensorflow(original) : snake_case(call.layer.class_name);
   const FunctionDef* def = find_function(name);

@@ -21,9 +21,7 @@ void gelu(FunctionCall& f) {
   f.give(activate(f.e, Generation::kKeras3, f.boolean("approximate", !f.of_tensorflow) ? "gelu_new" : "gelu", f.floating("x")));
 }
 
-void leaky_relu(FunctionCall& f) {
-  f.give(f.e.make("LeakyRelu", {f.floating("x")}, {{"alpha", static_cast<float>(f.number("negative_slope", 0.2))}}));
-}
+void leaky_relu(FunctionCall& f) { f.give(f.e.make("LeakyRelu", {f.floating("x")}, {{"alpha", static_cast<float>(f.number("negative_slope", 0.2))}})); }
 
 void elu(FunctionCall& f) {
   Emitter& e = f.e;
@@ -85,8 +83,8 @@ void pool(FunctionCall& f) {
     strides.push_back(1);
   }
   if (rank > 3) return f.unsupported("over more than three dimensions");
-  Value y = e.make(std::string(f.def.op) + (rank == 3 ? "3D" : ""), {x},
-                   {{"ksize", with_ends(size)}, {"strides", with_ends(strides)}, {"padding", padding_of(f)}});
+  Value y =
+      e.make(std::string(f.def.op) + (rank == 3 ? "3D" : ""), {x}, {{"ksize", with_ends(size)}, {"strides", with_ends(strides)}, {"padding", padding_of(f)}});
   if (rank == 1) y = e.squeeze(y, 2);
   f.give(first ? to_channels_first(e, y) : y);
 }

@@ -362,7 +362,8 @@ void triangle(FunctionCall& f) {
   Emitter& e = f.e;
   const Value x = f.tensor("x");
   const int64_t k = f.integer("k", 0);
-  const Value rows = e.make("Range", {e.integer(0), e.dimension(x, -2), e.integer(1)}), columns = e.make("Range", {e.integer(0), e.dimension(x, -1), e.integer(1)});
+  const Value rows = e.make("Range", {e.integer(0), e.dimension(x, -2), e.integer(1)}),
+              columns = e.make("Range", {e.integer(0), e.dimension(x, -1), e.integer(1)});
   const Value distance = e.subtract(e.expand(columns, 0), e.expand(rows, 1));  // column - row
   f.give(e.select(e.make(f.def.name == "tril" ? "LessEqual" : "GreaterEqual", {distance, e.integer(k)}), x, e.zeros_like(x)));
 }

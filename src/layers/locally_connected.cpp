@@ -46,8 +46,7 @@ Value masked_matrix(LayerCall& c, const Places& p, int64_t channels, int64_t fil
   const int64_t ins = product(p.in), outs = product(p.out);
   std::vector<float> mask;
   for (int64_t i = 0; i < ins * channels; ++i)
-    for (int64_t o = 0; o < outs * filters; ++o)
-      mask.push_back(connected(p, first ? i % ins : i / channels, first ? o % outs : o / filters) ? 1.0F : 0.0F);
+    for (int64_t o = 0; o < outs * filters; ++o) mask.push_back(connected(p, first ? i % ins : i / channels, first ? o % outs : o / filters) ? 1.0F : 0.0F);
   const Value kernel = e.reshape(c.weight("kernel", shape, "kernel_initializer"), {ins * channels, outs * filters});
   return e.multiply(kernel, e.cast(e.constant(Tensor::of<float>(DType::kFloat32, {ins * channels, outs * filters}, mask), "mask"), e.dtype(kernel)));
 }
@@ -102,8 +101,9 @@ Value by_patches(LayerCall& c, const Settings& s) {
     kernel.insert(kernel.begin(), 1);
     strides.insert(strides.begin(), 1);
   }
-  const Value patches = e.make("ExtractImagePatches", {x},
-                               {{"ksizes", with_ends(kernel)}, {"strides", with_ends(strides)}, {"rates", with_ends({1, 1})}, {"padding", std::string("VALID")}});
+  const Value patches =
+      e.make("ExtractImagePatches", {x},
+             {{"ksizes", with_ends(kernel)}, {"strides", with_ends(strides)}, {"rates", with_ends({1, 1})}, {"padding", std::string("VALID")}});
   const int64_t height = e.known_size(patches, 1, "the height"), width = e.known_size(patches, 2, "the width");
   const int64_t depth = kernel[0] * kernel[1] * channels;
   const Value inputs[] = {e.reshape(patches, {-1, height * width, depth}), c.weight("kernel", {height * width, depth, s.filters}, "kernel_initializer")};

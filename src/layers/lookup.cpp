@@ -91,8 +91,8 @@ Value indices_of(LayerCall& c, const Vocabulary& v, Value x) {
   Emitter& e = c.e;
   if (!v.of_texts) x = e.cast(x, DType::kInt64);
   const int64_t unknown = v.unknown_count == 1 ? v.mask_count() : -1;
-  Value found = find_in_table(c, v.of_texts ? texts_of(v.texts) : Tensor::int64s(v.numbers), count_from(v.first(), v.entries()), x,
-                              e.constant(Tensor::scalar(unknown)));
+  Value found =
+      find_in_table(c, v.of_texts ? texts_of(v.texts) : Tensor::int64s(v.numbers), count_from(v.first(), v.entries()), x, e.constant(Tensor::scalar(unknown)));
   if (v.unknown_count > 1) {
     // Unknown entries are spread over their indices.
     Value hashed = v.of_texts ? e.make("StringToHashBucketFast", {x}, {{"num_buckets", v.unknown_count}})
@@ -128,15 +128,20 @@ void invert(LayerCall& c, const Vocabulary& v) {
   c.give(found);
 }
 
+// Keras 3 counts in integers.
+DType count_dtype(LayerCall& c) { return c.config.generation() == Generation::kKeras3 ? DType::kInt64 : c.compute(); }
+
 template <bool of_texts>
 void lookup(LayerCall& c) {
   const Vocabulary v = read_vocabulary(c, of_texts, std::nullopt);
   if (c.e.failed()) return;
   if (c.config.boolean("invert", false)) return invert(c, v);
   const Value indices = indices_of(c, v, c.input());
-  if (v.mode != "tf_idf") return encode(c, indices, v.depth, v.mode, {});
-  encode(c, indices, v.depth, "count", {});
-  if (!c.outputs.empty()) c.outputs[0].value = c.e.multiply(c.outputs[0].value, c.e.cast(frequency_weights(c, v), c.compute()));
+  if (v.mode == "int") return c.give(indices);
+  encode(c, indices, v.depth, v.mode == "tf_idf" ? "count" : v.mode, {});
+  if (c.outputs.empty()) return;
+  Value& y = c.outputs[0].value;
+  y = v.mode == "tf_idf" ? c.e.multiply(y, c.e.cast(frequency_weights(c, v), c.compute())) : c.e.cast(y, count_dtype(c));
 }
 
 // --- TextVectorization
@@ -232,10 +237,12 @@ void text_vectorization(LayerCall& c) {
   // Counted from 1, with 0 for no word.
   const Value rows = e.add(as_rows(e, *words, -1, -1), 1);
   const Value none = e.constant(Tensor::of<float>(DType::kFloat32, {0}, {}));
-  const Value counted = e.make("DenseBincount", {rows, e.scalar(DType::kInt64, static_cast<double>(v.depth + 1)), none}, {{"binary_output", v.mode == "multi_hot"}});
-  Value y = e.cast(e.slice(counted, 1, 1, v.depth + 1), c.compute());
+  const Value counted =
+      e.make("DenseBincount", {rows, e.scalar(DType::kInt64, static_cast<double>(v.depth + 1)), none}, {{"binary_output", v.mode == "multi_hot"}});
+  Value y = e.cast(e.slice(counted, 1, 1, v.depth + 1), v.mode == "tf_idf" ? c.compute() : count_dtype(c));
   if (v.mode == "tf_idf") y = e.multiply(y, e.cast(frequency_weights(c, v), c.compute()));
-  if (v.mode != "multi_hot" && v.mode != "count" && v.mode != "tf_idf") return c.unsupported("the output mode '" + v.mode + "'", "use int, multi_hot, count or tf_idf");
+  if (v.mode != "multi_hot" && v.mode != "count" && v.mode != "tf_idf")
+    return c.unsupported("the output mode '" + v.mode + "'", "use int, multi_hot, count or tf_idf");
   c.give(y);
 }
 

@@ -52,8 +52,8 @@ void global_pooling(LayerCall& c) {
   c.give(e.reduce(pool == Pool::kMax ? "Max" : "Mean", x, axes, keep));
 }
 
-// Windows that cover the input in a given number of steps: output i sees what lies from floor(i * in / out) to ceil((i + 1) * in / out). Axis by axis, which for
-// means is right because all windows of an axis go with all of another.
+// Windows that cover the input in a given number of steps: output i sees what lies from floor(i * in / out) to ceil((i + 1) * in / out). Axis by axis, which
+// for means is right because all windows of an axis go with all of another.
 template <Pool pool, size_t rank>
 void adaptive_pooling(LayerCall& c) {
   Emitter& e = c.e;

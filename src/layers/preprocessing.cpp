@@ -44,7 +44,8 @@ Value resize(LayerCall& c, Value x, int64_t height, int64_t width, const std::st
     const int64_t h = e.known_size(x, 1, "the height of the image"), w = e.known_size(x, 2, "the width of the image");
     const std::vector<float> scale = {static_cast<float>(height) / static_cast<float>(h), static_cast<float>(width) / static_cast<float>(w)}, none = {0, 0};
     const auto pair = [&](const std::vector<float>& values) { return e.constant(Tensor::of<float>(DType::kFloat32, {2}, values)); };
-    return e.make("ScaleAndTranslate", {e.cast(x, DType::kFloat32), size, pair(scale), pair(none)}, {{"kernel_type", std::string(kernel)}, {"antialias", antialias}});
+    return e.make("ScaleAndTranslate", {e.cast(x, DType::kFloat32), size, pair(scale), pair(none)},
+                  {{"kernel_type", std::string(kernel)}, {"antialias", antialias}});
   }
   if (interpolation == "nearest") return e.make("ResizeNearestNeighbor", {x, size}, {{"half_pixel_centers", true}});
   if (interpolation == "bilinear") return e.make("ResizeBilinear", {x, size}, {{"half_pixel_centers", true}});

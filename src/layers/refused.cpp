@@ -8,10 +8,13 @@ void refuse_code(LayerCall& c) {
   c.unsupported("a " + c.layer.class_name + " layer holds code that the file does not have", "export the model as a SavedModel, which holds its ops");
 }
 
-void refuse_class(LayerCall& c) { c.unsupported("Isomer cannot compute the layer class " + c.layer.class_name, "export the model as a SavedModel, which holds its ops"); }
+void refuse_class(LayerCall& c) {
+  c.unsupported("Isomer cannot compute the layer class " + c.layer.class_name, "export the model as a SavedModel, which holds its ops");
+}
 
 void refuse_columns(LayerCall& c) {
-  c.unsupported("a DenseFeatures layer is made of feature columns, which the file does not hold in full", "use preprocessing layers, or export the model as a SavedModel");
+  c.unsupported("a DenseFeatures layer is made of feature columns, which the file does not hold in full",
+                "use preprocessing layers, or export the model as a SavedModel");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Three things changed with Keras 2. Recurrent layers had a matrix for each gate ("lstm_1_W_i"), unless they were made for GPUs; now these stand side by side,
-// for LSTM in the order i, f, c, o (the file's is i, c, f, o), for GRU in the order z, r, h, which is the file's. Kernels of convolutions had the layout of their
-// images: with channels first [out, in, rows, columns]. And kernels of one-dimensional convolutions had a second window dimension of 1.
+// for LSTM in the order i, f, c, o (the file's is i, c, f, o), for GRU in the order z, r, h, which is the file's. Kernels of convolutions had the layout of
+// their images: with channels first [out, in, rows, columns]. And kernels of one-dimensional convolutions had a second window dimension of 1.
 //
 // Beside that, Theano convolves where others correlate: kernels that were trained with it are turned by half a turn, until Keras 2.3.
 #include "layers/stored_forms.h"
@@ -71,7 +71,7 @@ constexpr GateKind kMatrices[] = {{"W", "kernel"}, {"U", "recurrent_kernel"}, {"
 
 struct Form {
   StoredWeight weight;
-  std::vector<size_t> parts;  // of the file, side by side
+  std::vector<size_t> parts;   // of the file, side by side
   std::vector<int64_t> order;  // of dimensions; empty: as they are
   bool turned = false;
   bool reshaped = false;  // the shape of `weight`, whatever the file's is
@@ -97,7 +97,10 @@ std::vector<Form> with_joined_gates(const std::vector<StoredWeight>& stored) {
   std::map<std::pair<std::string, std::string>, bool> joined;
   for (size_t i = 0; i < stored.size(); ++i) {
     const auto name = gate_name(stored[i].name);
-    const std::string gates = !name ? "" : layers[{stored[i].group, name->layer}].size() == 12 ? "ifco" : layers[{stored[i].group, name->layer}].size() == 9 ? "zrh" : "";
+    const std::string gates = !name                                                 ? ""
+                              : layers[{stored[i].group, name->layer}].size() == 12 ? "ifco"
+                              : layers[{stored[i].group, name->layer}].size() == 9  ? "zrh"
+                                                                                    : "";
     if (gates.empty()) {
       forms.push_back({stored[i], {i}, {}});
       continue;

@@ -14,37 +14,68 @@ namespace {
 
 // The classes that tf.js 4.22 loads.
 constexpr std::string_view kTfjs[] = {
-    "Activation",        "Add",
-    "AlphaDropout",      "Average",
-    "AveragePooling1D",  "AveragePooling2D",
-    "AveragePooling3D",  "BatchNormalization",
-    "Bidirectional",     "CategoryEncoding",
-    "CenterCrop",        "Concatenate",
-    "Conv1D",            "Conv2D",
-    "Conv2DTranspose",   "Conv3D",
-    "Conv3DTranspose",   "ConvLSTM2D",
-    "Cropping2D",        "Dense",
-    "DepthwiseConv2D",   "Dot",
-    "Dropout",           "ELU",
-    "Embedding",         "Flatten",
-    "GRU",               "GaussianDropout",
-    "GaussianNoise",     "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D", "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D", "InputLayer",
-    "LSTM",              "LayerNormalization",
-    "LeakyReLU",         "Masking",
-    "MaxPooling1D",      "MaxPooling2D",
-    "MaxPooling3D",      "Maximum",
-    "Minimum",           "Multiply",
-    "PReLU",             "Permute",
-    "RNN",               "RandomHeight",
-    "RandomWidth",       "ReLU",
-    "RepeatVector",      "Rescaling",
-    "Reshape",           "Resizing",
-    "SeparableConv2D",   "SimpleRNN",
-    "Softmax",           "SpatialDropout1D",
-    "ThresholdedReLU",   "TimeDistributed",
-    "UpSampling2D",      "ZeroPadding2D",
+    "Activation",
+    "Add",
+    "AlphaDropout",
+    "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "BatchNormalization",
+    "Bidirectional",
+    "CategoryEncoding",
+    "CenterCrop",
+    "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "ConvLSTM2D",
+    "Cropping2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Dot",
+    "Dropout",
+    "ELU",
+    "Embedding",
+    "Flatten",
+    "GRU",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "InputLayer",
+    "LSTM",
+    "LayerNormalization",
+    "LeakyReLU",
+    "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "PReLU",
+    "Permute",
+    "RNN",
+    "RandomHeight",
+    "RandomWidth",
+    "ReLU",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
+    "Resizing",
+    "SeparableConv2D",
+    "SimpleRNN",
+    "Softmax",
+    "SpatialDropout1D",
+    "ThresholdedReLU",
+    "TimeDistributed",
+    "UpSampling2D",
+    "ZeroPadding2D",
 };
 
 bool is_refused(const LayerDef& def) { return def.doc.ends_with(": refused."); }
@@ -56,12 +87,14 @@ std::string page() {
     const bool tfjs = std::find(std::begin(kTfjs), std::end(kTfjs), def->name) != std::end(kTfjs);
     lowered += is_refused(*def) ? 0 : 1;
     in_tfjs += tfjs ? 1 : 0;
-    rows += "| " + std::string(def->name) + " | yes | " + (is_refused(*def) ? "refused" : "yes") + " | " + (tfjs ? "yes" : "") + " | " + std::string(def->doc) + " |\n";
+    rows += "| " + std::string(def->name) + " | yes | " + (is_refused(*def) ? "refused" : "yes") + " | " + (tfjs ? "yes" : "") + " | " + std::string(def->doc) +
+            " |\n";
   }
   std::string text =
       "# Layers\n\n"
       "Written by isomer_layers_coverage_test from the definitions in src/layers; `isomer_layers_coverage_test --update` writes it again. *Read*: its\n"
-      "configuration is understood, of whatever generation of Keras. *Ops*: it becomes ops, so that it runs and converts; what is refused is refused by name, with\n"
+      "configuration is understood, of whatever generation of Keras. *Ops*: it becomes ops, so that it runs and converts; what is refused is refused by name, "
+      "with\n"
       "what to do instead. *tf.js*: TensorFlow.js 4.22 has the class.\n\n";
   text += std::to_string(all_layers().size()) + " classes: " + std::to_string(lowered) + " become ops, " + std::to_string(in_tfjs) +
           " are classes of tf.js.\n\n| Class | Read | Ops | tf.js | What it is |\n|---|---|---|---|---|\n" + rows;

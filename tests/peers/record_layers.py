@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Records what the real Keras (3 and tf_keras) computes for small models of what is no plain layer of floats: functions called on tensors, texts, dtypes,
-masks. Writes tests/layers/keras3.json and tests/layers/tf_keras.json, which the unit tests run.
+masks. Writes tests/layers/keras3.json.gz and tests/layers/tf_keras.json.gz, which the unit tests run.
 
-  .peers/venv/bin/python tests/peers/record_layers.py [NAME]...
+  .peers/venv/bin/python tests/peers/record_layers.py
 """
+import gzip
 import json
 import os
-import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -68,10 +68,9 @@ class Recorder:
                            "outputs": [tensor(np.asarray(r)) for r in results]})
 
     def write(self, path):
-        with open(path, "w", encoding="utf-8") as f:
-            f.write('{"generation": "%s", "cases": [\n' % self.generation)
-            f.write(",\n".join(json.dumps(case, separators=(",", ":")) for case in self.cases))
-            f.write("\n]}\n")
+        text = '{"generation": "%s", "cases": [\n' % self.generation + ",\n".join(json.dumps(case, separators=(",", ":")) for case in self.cases) + "\n]}\n"
+        with open(path, "wb") as f:
+            f.write(gzip.compress(text.encode(), 9, mtime=0))
         print(path, len(self.cases), "cases", os.path.getsize(path), "bytes")
 
 
@@ -255,8 +254,8 @@ def main():
         texts(recorder, layers)
         others(recorder, layers, recorder is old)
     os.makedirs(FOLDER, exist_ok=True)
-    new.write(os.path.join(FOLDER, "keras3.json"))
-    old.write(os.path.join(FOLDER, "tf_keras.json"))
+    new.write(os.path.join(FOLDER, "keras3.json.gz"))
+    old.write(os.path.join(FOLDER, "tf_keras.json.gz"))
 
 
 if __name__ == "__main__":

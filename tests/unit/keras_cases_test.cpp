@@ -8,14 +8,16 @@
 #include "formats/tensor_json.h"
 #include "isomer/run.h"
 #include "layers/stored_model.h"
+#include "wire/gzip.h"
 
 namespace isomer::layers {
 namespace {
 
 JsonValue read_cases(const std::string& name) {
   std::ifstream file(ISOMER_SOURCE_DIR "/tests/layers/" + name, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return read_json(text, {}).value();
+  const std::string packed{std::istreambuf_iterator<char>(file), {}};
+  const Bytes text = gunzip(Bytes::copy_of(std::as_bytes(std::span(packed))), {}).value();
+  return read_json({reinterpret_cast<const char*>(text.data()), static_cast<size_t>(text.size())}, {}).value();
 }
 
 Tensor tensor(const JsonValue& json) { return tensor_from_json(json, std::nullopt, {}).value(); }
@@ -67,8 +69,8 @@ void run_all(const std::string& file, Generation generation) {
   for (const JsonValue& json : cases.find("cases")->items()) EXPECT_EQ(run(json, generation), "") << json.find("name")->text();
 }
 
-TEST(KerasCases, AgreeWithKeras3) { run_all("keras3.json", Generation::kKeras3); }
-TEST(KerasCases, AgreeWithTfKeras) { run_all("tf_keras.json", Generation::kKeras2); }
+TEST(KerasCases, AgreeWithKeras3) { run_all("keras3.json.gz", Generation::kKeras3); }
+TEST(KerasCases, AgreeWithTfKeras) { run_all("tf_keras.json.gz", Generation::kKeras2); }
 
 }  // namespace
 }  // namespace isomer::layers
