@@ -51,7 +51,7 @@ class Recorder:
         symbols = [self.api.Input(shape, dtype=dtype, name="x%d" % i) for i, (shape, dtype) in enumerate(inputs)]
         try:
             outputs = make(*symbols)
-            outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+            outputs = tf.nest.flatten(outputs)
             model = self.api.Model(symbols, outputs)
             for weight in model.weights:
                 if "float" in str(weight.dtype):
@@ -62,7 +62,7 @@ class Recorder:
         except Exception as error:  # what Keras itself cannot do is no case
             print("%-28s not recorded: %s" % (name, str(error).split("\n")[0][:120]))
             return
-        results = list(results) if isinstance(results, (list, tuple)) else [results]
+        results = tf.nest.flatten(results)
         weights = [{"name": getattr(w, "path", w.name), "value": tensor(w.numpy())} for w in model.weights if "float" in str(w.dtype)]
         self.cases.append({"name": name, "topology": json.loads(model.to_json()), "weights": weights, "inputs": [tensor(v) for v in values],
                            "outputs": [tensor(np.asarray(r)) for r in results]})
