@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every kind of test on what ./check has built and adds up: the last line is `N passed, N failed, N skipped`, and the exit code is 1 on any failure.
 
-  run.py [--peers] [--fast] [--only KIND]...
+  run.py [--peers] [--all] [--fast] [--only KIND]...
 
 A kind is a command with a time limit. Its counts come from the last line `N passed, N failed[, N skipped]` that it prints, for ctest from its report (the
 programs' own counts, where they print them); a command that prints no counts is one test, judged by its exit code. A kind that cannot run here is skipped
@@ -30,8 +30,8 @@ class Skip(Exception):
 
 
 class Kind:
-    def __init__(self, name, seconds, command, needs=(), only_peers=False, slow=False):
-        self.name, self.seconds, self.command, self.needs, self.only_peers, self.slow = name, seconds, command, needs, only_peers, slow
+    def __init__(self, name, seconds, command, needs=(), only_peers=False, slow=False, only_all=False):
+        self.name, self.seconds, self.command, self.needs, self.only_peers, self.slow, self.only_all = name, seconds, command, needs, only_peers, slow, only_all
 
 
 def need_file(path, why):
@@ -82,9 +82,9 @@ def kinds():
         Kind("tf.js forms", 300, ["node", os.path.join(ROOT, "tests/peers/tfjs_forms/run.mjs")], [tfjs], only_peers=True),
         Kind("shared: run", 1200, suite + ["run", "--binary", release] + shared_folders + report("shared-run"), [shared], slow=True),
         Kind("shared: layers in tf.js", 1800, suite + ["layers", "--binary", release] + shared_fixtures + report("shared-layers"), [shared, tfjs], only_peers=True),
-        Kind("shared: layers in tf_keras", 1800, suite + ["h5", "--binary", release] + shared_fixtures + report("shared-h5"), [shared, tensorflow], only_peers=True),
+        Kind("shared: layers in tf_keras", 1800, suite + ["h5", "--binary", release] + shared_fixtures + report("shared-h5"), [shared, tensorflow], only_peers=True, only_all=True),
         Kind("shared: layers in Keras 3", 1800, suite + ["archive", "--binary", release] + shared_fixtures + report("shared-archive"), [shared, tensorflow],
-             only_peers=True),
+             only_peers=True, only_all=True),
         Kind("shared: round trips", 1800, suite + ["round", "--binary", release] + shared_fixtures + report("shared-round"), [shared], slow=True),
         Kind("shared: tf.js", 1800, suite + ["tfjs", "--binary", release] + shared_folders + report("shared-tfjs"), [shared, tfjs], only_peers=True),
     ]
@@ -152,6 +152,7 @@ def run_ctest(seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="judge by the real TensorFlow.js and TensorFlow too")
+    parser.add_argument("--all", action="store_true", help="also what takes minutes and repeats on many models what the others show on few")
     parser.add_argument("--fast", action="store_true", help="leave out the slow kinds")
     parser.add_argument("--only", action="append", default=[], metavar="KIND", help="only this kind")
     options = parser.parse_args()
@@ -165,6 +166,8 @@ def main():
         reason = None
         if kind.only_peers and not options.peers:
             reason = "only with --peers"
+        elif kind.only_all and not options.all:
+            reason = "only with --all"
         elif kind.slow and options.fast:
             reason = "left out by --fast"
         else:

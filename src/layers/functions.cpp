@@ -37,14 +37,12 @@ constexpr Renamed kRenamed[] = {
     {"clip_by_value", "clip"},
     {"concat", "concatenate"},
     {"div", "true_divide"},
+    {"floor_div", "floor_divide"},
     {"floordiv", "floor_divide"},
     {"floormod", "mod"},
     {"gather", "take"},
-    {"l2_normalize", "l2_normalize"},
     {"max_pool2d", "max_pool"},
-    {"mod", "mod"},
     {"multiply_no_nan", "multiply"},
-    {"negative", "negative"},
     {"pow", "power"},
     {"reduce_all", "all"},
     {"reduce_any", "any"},
@@ -59,7 +57,6 @@ constexpr Renamed kRenamed[] = {
     {"reverse", "flip"},
     {"swish", "silu"},
     {"truediv", "true_divide"},
-    {"unstack", "unstack"},
 };
 
 std::vector<std::string_view> split_at(std::string_view text, char mark) {

@@ -62,7 +62,11 @@ void hypot(FunctionCall& f) {
 
 // max + log(1 + exp(-|a - b|))
 void logaddexp(FunctionCall& f) {
-  const auto [a, b] = f.pair();
+  auto [a, b] = f.pair();
+  if (!is_float(f.e.dtype(a))) {
+    a = f.e.cast(a, DType::kFloat32);
+    b = f.e.cast(b, DType::kFloat32);
+  }
   const Value distance = f.e.make("Abs", {f.e.subtract(a, b)});
   f.give(f.e.add(f.e.make("Maximum", {a, b}), f.e.make("Log1p", {f.e.make("Exp", {f.e.make("Neg", {distance})})})));
 }
@@ -217,7 +221,7 @@ constexpr FunctionDef kRows[] = {
     {"arcsin", kOne, unary_float, "Asin"},
     {"arcsinh", kOne, unary_float, "Asinh"},
     {"arctan", kOne, unary_float, "Atan"},
-    {"arctan2", kTwo, binary_float, "Atan2"},
+    {"arctan2", "x1|y x2|x", binary_float, "Atan2"},
     {"arctanh", kOne, unary_float, "Atanh"},
     {"bitwise_and", kTwo, binary, "BitwiseAnd"},
     {"bitwise_invert", kOne, unary, "Invert"},

@@ -318,6 +318,7 @@ void arange(FunctionCall& f) {
 }
 
 void shape(FunctionCall& f) { f.give(f.e.make("Shape", {f.tensor("x")}, {{"out_type", f.dtype("out_type", DType::kInt32)}})); }
+void rank(FunctionCall& f) { f.give(f.e.make("Rank", {f.tensor("x")})); }
 void size(FunctionCall& f) { f.give(f.e.make("Size", {f.tensor("x")}, {{"out_type", f.dtype("out_type", DType::kInt32)}})); }
 
 void one_hot(FunctionCall& f) {
@@ -396,6 +397,7 @@ constexpr FunctionDef kRows[] = {
     {"ones_like", "x|input|tensor dtype", zeros_like, "OnesLike"},
     {"pad", "x|tensor pad_width|paddings mode constant_values", pad},
     {"range", "start stop|limit step|delta dtype", arange},
+    {"rank", "x|input", rank},
     {"ravel", "x", ravel},
     {"repeat", "x|input repeats axis", repeat},
     {"reshape", "x|tensor newshape|shape", reshape},

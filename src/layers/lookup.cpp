@@ -128,15 +128,20 @@ void invert(LayerCall& c, const Vocabulary& v) {
   c.give(found);
 }
 
+// Keras 3 counts in integers.
+DType count_dtype(LayerCall& c) { return c.config.generation() == Generation::kKeras3 ? DType::kInt64 : c.compute(); }
+
 template <bool of_texts>
 void lookup(LayerCall& c) {
   const Vocabulary v = read_vocabulary(c, of_texts, std::nullopt);
   if (c.e.failed()) return;
   if (c.config.boolean("invert", false)) return invert(c, v);
   const Value indices = indices_of(c, v, c.input());
-  if (v.mode != "tf_idf") return encode(c, indices, v.depth, v.mode, {});
-  encode(c, indices, v.depth, "count", {});
-  if (!c.outputs.empty()) c.outputs[0].value = c.e.multiply(c.outputs[0].value, c.e.cast(frequency_weights(c, v), c.compute()));
+  if (v.mode == "int") return c.give(indices);
+  encode(c, indices, v.depth, v.mode == "tf_idf" ? "count" : v.mode, {});
+  if (c.outputs.empty()) return;
+  Value& y = c.outputs[0].value;
+  y = v.mode == "tf_idf" ? c.e.multiply(y, c.e.cast(frequency_weights(c, v), c.compute())) : c.e.cast(y, count_dtype(c));
 }
 
 // --- TextVectorization
@@ -234,7 +239,7 @@ void text_vectorization(LayerCall& c) {
   const Value none = e.constant(Tensor::of<float>(DType::kFloat32, {0}, {}));
   const Value counted =
       e.make("DenseBincount", {rows, e.scalar(DType::kInt64, static_cast<double>(v.depth + 1)), none}, {{"binary_output", v.mode == "multi_hot"}});
-  Value y = e.cast(e.slice(counted, 1, 1, v.depth + 1), c.compute());
+  Value y = e.cast(e.slice(counted, 1, 1, v.depth + 1), v.mode == "tf_idf" ? c.compute() : count_dtype(c));
   if (v.mode == "tf_idf") y = e.multiply(y, e.cast(frequency_weights(c, v), c.compute()));
   if (v.mode != "multi_hot" && v.mode != "count" && v.mode != "tf_idf")
     return c.unsupported("the output mode '" + v.mode + "'", "use int, multi_hot, count or tf_idf");

@@ -77,6 +77,10 @@ void bidirectional(LayerCall& c) {
   JsonValue backward =
       own_backward ? *own_backward : with_config(with_config(*json, "name", JsonValue("backward_" + name)), "go_backwards", JsonValue(!reversed));
   if (own_backward && backward.find("config") && !own_backward->find("config")->find("go_backwards")) backward["config"]["go_backwards"] = JsonValue(true);
+  // tf.keras (whose configurations tell of time_major) has masked steps of both directions give zeros, without a word in the configuration.
+  const JsonValue* sequences_json = json->find("config")->find("return_sequences");
+  if (c.config.generation() == Generation::kKeras2 && json->find("config")->find("time_major") && sequences_json)
+    for (JsonValue* direction : {&forward, &backward}) *direction = with_config(std::move(*direction), "zero_output_for_mask", *sequences_json);
   const auto first = c.lowering.inner_layer(e, forward), second = c.lowering.inner_layer(e, backward);
   if (!first || !second) return;
 

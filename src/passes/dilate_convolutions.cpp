@@ -44,7 +44,11 @@ std::optional<Match> match(const ir::Graph& graph, const ir::Node& end) {
     const ir::Node& node = graph.producer(at);
     if (node.is("Conv2D") || node.is("DepthwiseConv2dNative")) break;
     if (!any_is(node, kBehind) || m.behind.size() > 3) return std::nullopt;
-    squeezed = squeezed || node.is("Squeeze");
+    if (node.is("Squeeze")) {
+      const Integers dims = attribute_of(node, "squeeze_dims", Integers{});
+      if (squeezed || (dims != Integers{1} && dims != Integers{-3})) return std::nullopt;
+      squeezed = true;
+    }
     m.behind.push_back(graph.value(at).producer);
     at = node.inputs[0];
   }

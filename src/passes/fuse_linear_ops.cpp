@@ -45,8 +45,8 @@ bool takes(const ir::Graph& graph, const Kind& kind, const ir::Node& activation,
     // A slope that broadcasts the result would change its shape.
     const PartialShape &alpha = graph.type(activation.inputs[1]).shape, &x = graph.type(activation.inputs[0]).shape;
     if (!bias || !alpha.has_rank() || !x.has_rank() || alpha.rank() > x.rank()) return false;
-    // A slope without the dimension of examples, as layers have it.
-    return alpha.rank() < x.rank() || alpha[0] == 1;
+    // A slope for each channel, or for each element of an example: the forms that tf.js takes.
+    return alpha.rank() <= 1 || alpha.rank() + 1 == x.rank();
   }
   if (activation.is("LeakyRelu") && kind.op == "DepthwiseConv2dNative") return false;
   return any_is(activation, kActivations);

@@ -44,6 +44,11 @@ Result<void> optimize(ir::Module& module, PassContext& context) {
       "fold_batch_norms",       // after this line no constant factor stands behind a convolution that is its only source
       "recognize_activations",  //
   };
+  static constexpr std::string_view kFunctions[] = {
+      "trim_functions",  // what a body gets as a constant can be folded and fused there
+  };
+  TRY(run_passes(module, kClean, context));
+  TRY(run_passes(module, kFunctions, context));
   TRY(run_passes(module, kClean, context));
   TRY(run_passes(module, kPatterns, context));
   return run_passes(module, kClean, context);

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Records what the real Keras (3 and tf_keras) computes for small models of what is no plain layer of floats: functions called on tensors, texts, dtypes,
-masks. Writes tests/layers/keras3.json and tests/layers/tf_keras.json, which the unit tests run.
+masks. Writes tests/layers/keras3.json.gz and tests/layers/tf_keras.json.gz, which the unit tests run.
 
-  .peers/venv/bin/python tests/peers/record_layers.py [NAME]...
+  .peers/venv/bin/python tests/peers/record_layers.py
 """
+import gzip
 import json
 import os
-import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -51,7 +51,7 @@ class Recorder:
         symbols = [self.api.Input(shape, dtype=dtype, name="x%d" % i) for i, (shape, dtype) in enumerate(inputs)]
         try:
             outputs = make(*symbols)
-            outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+            outputs = tf.nest.flatten(outputs)
             model = self.api.Model(symbols, outputs)
             for weight in model.weights:
                 if "float" in str(weight.dtype):
@@ -62,16 +62,15 @@ class Recorder:
         except Exception as error:  # what Keras itself cannot do is no case
             print("%-28s not recorded: %s" % (name, str(error).split("\n")[0][:120]))
             return
-        results = list(results) if isinstance(results, (list, tuple)) else [results]
+        results = tf.nest.flatten(results)
         weights = [{"name": getattr(w, "path", w.name), "value": tensor(w.numpy())} for w in model.weights if "float" in str(w.dtype)]
         self.cases.append({"name": name, "topology": json.loads(model.to_json()), "weights": weights, "inputs": [tensor(v) for v in values],
                            "outputs": [tensor(np.asarray(r)) for r in results]})
 
     def write(self, path):
-        with open(path, "w", encoding="utf-8") as f:
-            f.write('{"generation": "%s", "cases": [\n' % self.generation)
-            f.write(",\n".join(json.dumps(case, separators=(",", ":")) for case in self.cases))
-            f.write("\n]}\n")
+        text = '{"generation": "%s", "cases": [\n' % self.generation + ",\n".join(json.dumps(case, separators=(",", ":")) for case in self.cases) + "\n]}\n"
+        with open(path, "wb") as f:
+            f.write(gzip.compress(text.encode(), 9, mtime=0))
         print(path, len(self.cases), "cases", os.path.getsize(path), "bytes")
 
 
@@ -255,8 +254,8 @@ def main():
         texts(recorder, layers)
         others(recorder, layers, recorder is old)
     os.makedirs(FOLDER, exist_ok=True)
-    new.write(os.path.join(FOLDER, "keras3.json"))
-    old.write(os.path.join(FOLDER, "tf_keras.json"))
+    new.write(os.path.join(FOLDER, "keras3.json.gz"))
+    old.write(os.path.join(FOLDER, "tf_keras.json.gz"))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 
 Every fixture of a TensorFlow format is converted for which fixture.json tells what the Python converter made (peer.tensorflowjs_converter.graph and
 graph_control_flow_v2 with status ok). Counted are all nodes but Const and Placeholder, those of function bodies and of the initialiser included; the
-Identity that gives an output its name is left out on both sides (where the converter's own result is not there, one for each output is taken off, as TF2
-models have it). Marked is what exceeds the converter's; with --ops the ops of such models are listed. The last line is `N compared, N never more, N exceed`.
+Identity that gives an output its name is left out on both sides (where the converter's own result is not there, one for each value that is an output is
+taken off, as TF2 models have it; the converter writes two keys of one value as one node). Marked is what exceeds the converter's; with --ops the ops of such models are listed. The last line is `N compared, N never more, N exceed`.
 Exit code 1 when something exceeds.
 """
 import argparse
@@ -41,8 +41,8 @@ class Sizes:
         computing = [n for n in nodes if n["op"] not in ("Const", "Placeholder")]
         signature = model.get("signature") or model.get("userDefinedMetadata", {}).get("signature") or {}
         outputs = {t["name"].split(":")[0] for t in signature.get("outputs", {}).values()}
-        self.outputs = len(outputs)
-        self.named = sum(n["op"] == "Identity" and n["name"] in outputs for n in model["modelTopology"].get("node", []))
+        naming = [n for n in model["modelTopology"].get("node", []) if n["op"] == "Identity" and n["name"] in outputs]
+        self.named, self.values = len(naming), len({n["input"][0] for n in naming})
         self.nodes = len(computing) - self.named
         self.ops = collections.Counter(n["op"] for n in computing)
         self.bytes = sum(os.path.getsize(os.path.join(folder, path)) for group in model["weightsManifest"] for path in group["paths"])
@@ -67,7 +67,7 @@ def compare(fixture, binary, folder):
         own = Sizes(out)
         reference = os.path.join(fixture.path, "reference_tfjs")
         # A TF1 signature names its outputs itself; a TF2 one is made of Identity nodes.
-        named = Sizes(reference).named if os.path.isdir(reference) else min(own.named, own.outputs)
+        named = Sizes(reference).named if os.path.isdir(reference) else own.values
         nodes = peer["op_nodes"] - named if "op_nodes" in peer else None
         rows.append((fixture.name + (" (v2 control flow)" if key != "graph" else ""), own, nodes, peer["weight_bytes"]))
     return rows

@@ -65,6 +65,8 @@ inline std::vector<Case> gradients() {
       {"MaxPoolGradV2", "padding = \"VALID\"", {f({1, 4, 4, 2}), f({1, 2, 2, 2}), f({1, 2, 2, 2}), c("int32[4](1 2 2 1)"), c("int32[4](1 2 2 1)")}, 1e-5},
       {"MaxPoolV2", "padding = \"SAME\"", {f({1, 4, 4, 2}), c("int32[4](1 2 2 1)"), c("int32[4](1 2 2 1)")}},
       // gradients of slices, and of a batch normalisation
+      {"BroadcastGradientArgs", "", {c("int32[3](2 3 4)"), c("int32[2](1 4)")}, 0, {0, 1}},
+      {"BroadcastGradientArgs", "", {c("int64[2](1 3)"), c("int64[3](5 2 3)")}, 0, {0, 1}},
       {"ConcatOffset", "", {c("int32[](1)"), v("int32[3](2 3 4)"), v("int32[3](2 5 4)"), v("int32[3](2 1 4)")}, 0, {0, 1, 2}},
       {"MirrorPadGrad", "mode = \"REFLECT\"", {f({6, 5, 2}), c("int32[3,2](2 1 0 2 0 0)")}, 1e-5},
       {"MirrorPadGrad", "mode = \"SYMMETRIC\"", {open(f({6, 5}), "shape[?,?]"), c("int32[2,2](1 2 2 0)")}, 1e-5},

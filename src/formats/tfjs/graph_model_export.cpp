@@ -81,15 +81,31 @@ void make_names_unique(ir::Module& module, const ir::Function& main) {
   }
 }
 
+// The bodies of loops: what they pass on unchanged, they may return as it came.
+std::set<std::string> loop_bodies(const ir::Module& module) {
+  std::set<std::string> bodies;
+  for (const auto& function : module.functions()) {
+    for (const NodeId id : function->graph.live_nodes()) {
+      if (!passes::is_loop(function->graph.node(id))) continue;
+      for (const std::string& name : passes::referenced_functions(function->graph.node(id))) bodies.insert(name);
+    }
+  }
+  return bodies;
+}
+
 Result<void> separate_function_results(ir::Module& module, const ir::Function& main) {
+  const std::set<std::string> loops = loop_bodies(module);
   for (const auto& function : module.functions()) {
     if (function.get() == &main) continue;
     ir::Graph& graph = function->graph;
+    const bool in_loop = loops.contains(function->name);
+    std::set<ValueId> returned;
     for (ir::Port& port : graph.outputs) {
       const DType dtype = graph.type(port.value).dtype;
       if (dtype == DType::kVariant || dtype == DType::kResource) continue;
       // A value that was stored in a list must be returned itself (passes/return_stored_values.cpp): it has its own Identity already.
       if (port.key == "stored" && graph.producer(port.value).is("Identity") && !graph.producer(graph.producer(port.value).inputs[0]).is("Const")) continue;
+      if (in_loop && graph.producer(port.value).is("Placeholder") && returned.insert(port.value).second) continue;
       const NodeId identity = TRY(passes::add_node(graph, "Identity", {}, {&port.value, 1}, "result"));
       port.value = graph.output(identity);
     }
@@ -140,6 +156,39 @@ Signature make_signature(const ir::Graph& graph) {
   for (const ir::Port& port : graph.inputs) signature.inputs.push_back(port_of(port));
   for (const ir::Port& port : graph.outputs) signature.outputs.push_back(port_of(port));
   return signature;
+}
+
+// A constant of several graphs is one weight: tf.js finds it by its name, which all of them then use.
+void share_weights(tf::GraphDef& topology, std::vector<OutputWeight>& weights) {
+  std::map<std::pair<size_t, std::string>, std::vector<size_t>> alike;  // kept weights by bytes and type
+  std::map<std::string, std::string> renamed;
+  std::vector<OutputWeight> kept;
+  for (OutputWeight& weight : weights) {
+    auto& candidates = alike[{static_cast<size_t>(weight.value.byte_size()), type_text(weight.value)}];
+    const auto same = std::find_if(candidates.begin(), candidates.end(), [&](size_t i) { return kept[i].value.identical(weight.value); });
+    if (same != candidates.end()) {
+      renamed[weight.name] = kept[*same].name;
+      continue;
+    }
+    candidates.push_back(kept.size());
+    kept.push_back(std::move(weight));
+  }
+  weights = std::move(kept);
+  if (renamed.empty()) return;
+  const auto new_name = [&](const std::string& name) -> const std::string* {
+    const auto found = renamed.find(name);
+    return found == renamed.end() ? nullptr : &found->second;
+  };
+  const auto rename = [&](auto& nodes) {
+    for (tf::NodeDef& node : nodes) {
+      if (node.op() == "Const")
+        if (const std::string* name = new_name(node.name())) node.set_name(*name);
+      for (std::string& input : *node.mutable_input())
+        if (const std::string* name = new_name(input)) input = *name;
+    }
+  };
+  rename(*topology.mutable_node());
+  for (tf::FunctionDef& function : *topology.mutable_library()->mutable_function()) rename(*function.mutable_node_def());
 }
 
 // The initialiser graph: for each table that the main graph uses, its node and the import of its contents. Nothing reads the imports, so tf.js runs them all;
@@ -209,6 +258,7 @@ Result<GraphModelOutput> export_graph_model(ir::Module& module, const ExportOpti
   graph_options.target_dtype = working_dtype;
   for (auto& constant : TRY(tf::export_graph(module, main, graph_options, out.topology)))
     out.weights.push_back({std::move(constant.name), std::move(constant.value), {}});
+  if (options.optimize) share_weights(out.topology, out.weights);
   spell_for_tfjs(out.topology);
   out.topology.mutable_versions()->set_producer(1882);
   out.signature = make_signature(main.graph);

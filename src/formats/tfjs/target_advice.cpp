@@ -42,7 +42,7 @@ constexpr std::string_view kFunctions[] = {"Bessel*", "Betainc", "Digamma", "Iga
 constexpr std::string_view kQuantized[] = {"Dequantize", "QuantizeDownAndShrinkRange", "QuantizeV2", "Quantized*", "Requantiz*"};
 constexpr std::string_view kSparse[] = {"RaggedTensorToSparse", "Sparse*"};
 constexpr std::string_view kBits[] = {"Bitcast", "NextAfter", "PopulationCount"};
-constexpr std::string_view kTraining[] = {"Apply*", "BroadcastGradientArgs", "MaxPool3DGrad*", "MaxPoolGrad*"};
+constexpr std::string_view kTraining[] = {"Apply*", "MaxPool3DGrad*", "MaxPoolGrad*"};
 constexpr std::string_view kLists[] = {"RaggedTensorFromVariant", "RaggedTensorToVariant", "TensorList*"};
 
 constexpr std::string_view kOutside = "take a signature, or output nodes, that do not need it, or do this step outside of the model";

@@ -1,4 +1,8 @@
 // Gradients of ops that pick or repeat elements, and what their gradients are made of.
+#include <algorithm>
+#include <optional>
+
+#include "ops/partial_value.h"
 #include "passes/build.h"
 
 namespace isomer::passes {
@@ -83,6 +87,32 @@ Result<bool> lower_concat_offset(RuleContext& context, ir::NodeId node, std::str
   const Term only = b.numbers(b.result_dtype(), {rank}, mask);
   std::vector<Term> results{only * 0};
   for (int64_t i = 1; i + 1 < b.input_count(); ++i) results.push_back(results.back() + b.input(i) * only);
+  return b.replace(results);
+}
+
+// Before: BroadcastGradientArgs(shape of x, shape of y)
+// After:  two constants: the axes along which x is repeated, and those along which y is. A size that is not known is repeated nowhere if the other is 1 or
+//         absent (if both are 1, the gradient's sum over that axis changes nothing), nor where both are of one tensor.
+Result<bool> lower_broadcast_gradient_args(RuleContext& context, ir::NodeId node, std::string& reason) {
+  Builder b(context, node);
+  const ir::Graph& graph = context.graph;
+  const auto x = ops::partial_elements(graph, b.input(0).id()), y = ops::partial_elements(graph, b.input(1).id());
+  if (!x || !y) return refuse(reason, "the ranks must be known");
+  const ir::Node &from_x = graph.producer(b.input(0).id()), &from_y = graph.producer(b.input(1).id());
+  const bool one_tensor = b.input(0) == b.input(1) || (from_x.is("Shape") && from_y.is("Shape") && from_x.inputs == from_y.inputs);
+  const size_t rank = std::max(x->size(), y->size());
+  std::vector<double> axes[2];
+  const auto size_of = [&](const ops::PartialElements& sizes, size_t axis) {
+    return axis < rank - sizes.size() ? std::optional<int64_t>(1) : sizes[axis - (rank - sizes.size())];
+  };
+  for (size_t axis = 0; axis < rank && !one_tensor; ++axis) {
+    const auto a = size_of(*x, axis), c = size_of(*y, axis);
+    if (a != 1 && c != 1 && (!a || !c)) return refuse(reason, "the sizes must be known where both may be repeated");
+    if (a == 1) axes[0].push_back(static_cast<double>(axis));
+    if (c == 1) axes[1].push_back(static_cast<double>(axis));
+  }
+  std::vector<Term> results;
+  for (const auto& list : axes) results.push_back(b.numbers(b.result_dtype(), {static_cast<int64_t>(list.size())}, list));
   return b.replace(results);
 }
 

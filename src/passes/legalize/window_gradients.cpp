@@ -5,6 +5,7 @@
 // its elements and (k - 1) * d - p before them, convolved with w from its end.
 #include <algorithm>
 
+#include "ops/partial_value.h"
 #include "passes/legalize/convolution.h"
 
 namespace isomer::passes {
@@ -65,10 +66,16 @@ Term with_zeros(Term x, const std::vector<std::pair<Size, Size>>& pads) {
 
 Term cut(Term x, int64_t axis, const Size& size) { return x.builder().size_of(x, axis) == size ? x : slice_axis(x, axis, int64_t{0}, size); }
 
-std::optional<Integers> constant_sizes(Term sizes, int64_t count) {
-  const Tensor* known = sizes.constant();
-  if (!known || known->elements() != count) return std::nullopt;
-  return known->to_int64s();
+// A vector of sizes, where all of them are known: a constant, or what the graph computes from shapes.
+std::optional<Integers> known_sizes(Builder& b, Term sizes, int64_t count) {
+  const auto elements = ops::partial_elements(b.graph(), sizes.id());
+  if (!elements || static_cast<int64_t>(elements->size()) != count) return std::nullopt;
+  Integers known;
+  for (const auto& element : *elements) {
+    if (!element) return std::nullopt;
+    known.push_back(*element);
+  }
+  return known;
 }
 
 // Batch and channels exchanged with the space between them: [1 ... rank - 2, 0, rank - 1] for last = true, [rank - 1, 1 ... rank - 2, 0] otherwise.
@@ -106,9 +113,9 @@ constexpr const char* kNeedFilter = "the filter's size must be known";
 Result<bool> lower_max_pool_v2(RuleContext& context, ir::NodeId node, std::string& reason) {
   Builder b(context, node);
   std::vector<Term> inputs = b.inputs();
-  const auto strides = constant_sizes(inputs.back(), 4);
+  const auto strides = known_sizes(b, inputs.back(), 4);
   inputs.pop_back();
-  const auto ksize = constant_sizes(inputs.back(), 4);
+  const auto ksize = known_sizes(b, inputs.back(), 4);
   inputs.pop_back();
   if (!ksize || !strides) return refuse(reason, "the window and the strides must be constants");
   ir::AttributeMap attributes = {{"ksize", *ksize}, {"strides", *strides}};
@@ -204,7 +211,7 @@ Result<bool> lower_conv_filter_gradient(RuleContext& context, ir::NodeId node, s
   const Term x = b.input(0), dy = b.input(2);
   const int64_t rank = context.graph.node(node).is("Conv2DBackpropFilter") ? 4 : 5;
   const Windows w = windows_of(b, rank);
-  const auto filter = constant_sizes(b.input(1), rank);
+  const auto filter = known_sizes(b, b.input(1), rank);
   if (!filter) return refuse(reason, kNeedFilter);
   if (!well_formed(w) || !x.shape().has_rank() || !dy.shape().has_rank()) return refuse(reason, kNeedRanks);
   const int64_t channels = x.shape()[rank - 1];
@@ -223,7 +230,7 @@ Result<bool> lower_depthwise_filter_gradient(RuleContext& context, ir::NodeId no
   Builder b(context, node);
   const Term x = b.input(0), dy = b.input(2);
   const Windows w = windows_of(b, 4);
-  const auto filter = constant_sizes(b.input(1), 4);
+  const auto filter = known_sizes(b, b.input(1), 4);
   if (!filter) return refuse(reason, kNeedFilter);
   if (!well_formed(w) || !x.shape().has_rank() || !dy.shape().has_rank()) return refuse(reason, kNeedRanks);
   const int64_t channels = (*filter)[2], each = (*filter)[3];

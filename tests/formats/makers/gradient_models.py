@@ -19,7 +19,7 @@ def saliency(source):
         x = tf.nn.max_pool2d(x, 2, 1, "SAME")
         x = tf.nn.depthwise_conv2d(x, m.depthwise, [1, 1, 1, 1], "SAME")
         x = normalized(x, m.scale, m.offset, mean=tf.constant([0.1, 0.2, -0.1, 0.0]), variance=tf.constant([1.0, 0.5, 2.0, 1.5]), is_training=False)[0]
-        return tf.nn.avg_pool2d(tf.nn.elu(x[:, 1:, ::2]), [2, 3], [1, 2], "SAME")
+        return tf.nn.avg_pool2d(tf.nn.elu(x[:, 1:, ::2] * m.scale + m.offset), [2, 3], [1, 2], "SAME")
 
     @tf.function(input_signature=[spec([None, None, None, 2], tf.float32, name="images")])
     def serve(images):
@@ -41,7 +41,7 @@ def weight_gradients(source):
         x = tf.nn.depthwise_conv2d(tf.nn.conv2d(images, w, [1, 2, 2, 1], "VALID"), depthwise, [1, 1, 1, 1], "SAME")
         x = tf.nn.relu(normalized(x, scale, offset)[0])
         v = tf.nn.avg_pool3d(tf.nn.conv3d(volume, filters, [1, 1, 2, 1, 1], "SAME"), 2, 1, "VALID")
-        return dict(zip(names, tf.gradients(tf.reduce_mean(x * x) + tf.reduce_sum(tf.sin(v)), weights)))
+        return dict(zip(names, tf.gradients(tf.reduce_mean(tf.square(x)) + tf.reduce_sum(tf.sin(v)), weights)))
 
     return saved(source, m, serve, {"images": floats(10, 3, 6, 7, 2), "volume": floats(11, 1, 3, 4, 4, 1)}, rtol=1e-4, atol=1e-4)
 
