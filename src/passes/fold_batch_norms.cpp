@@ -8,7 +8,8 @@
 // BiasAdd with a constant, as many as follow each other.
 //
 // Safe when nobody else sees what is between (one consumer, no output) and nobody else uses the weights. What is added before a convolution can move
-// behind it only without padding, because padding is not added to. Does not pay where the weights are shared: they would be stored twice.
+// behind it only without padding, because padding is not added to, and only when it is small. Does not pay where the weights are shared: they would be stored
+// twice.
 #include <algorithm>
 #include <cmath>
 
@@ -20,6 +21,8 @@ namespace {
 
 using ir::NodeId;
 using ir::ValueId;
+
+constexpr double kFarthest = 10;
 
 struct Folder {
   RuleContext context;
@@ -61,7 +64,7 @@ std::vector<double> through(const Tensor& weights, const LinearOp& op, std::span
 // True when it changed the graph: then the op has another input and weights.
 Result<bool> Folder::fold_before(const LinearOp& op) {
   const ValueId x = graph().node(op.node).inputs[static_cast<size_t>(op.data)];
-  if (op.inputs == 0 || !weights_are_its_own(graph(), op)) return false;
+  if (op.inputs == 0) return false;
   const NodeId before_id = graph().value(x).producer;
   const ir::Node& before = graph().node(before_id);
   const bool norm = before.op->name.starts_with("FusedBatchNorm");
@@ -70,13 +73,18 @@ Result<bool> Folder::fold_before(const LinearOp& op) {
   // A linear op before that takes it needs no place here.
   if (graph().type(source).shape != graph().type(x).shape) return false;
   const auto affine = affine_of(graph(), before, source, op.inputs);
-  if (!affine || !affine->scales()) return false;
+  if (!affine || (!affine->scales() && !affine->shifts()) || (affine->scales() && !weights_are_its_own(graph(), op))) return false;
+  // Far summands would cancel against the data only behind the op, in numbers that have lost digits by then.
+  if (std::any_of(affine->offset.begin(), affine->offset.end(), [](double v) { return std::fabs(v) > kFarthest; })) return false;
   const ir::Node& node = graph().node(op.node);
   const bool shifts = affine->shifts(), depthwise = node.is("DepthwiseConv2dNative");
   if (shifts && (node.is("Conv2DBackpropInput") || !pads_nothing(node))) return false;
   const Tensor weights = *graph().constant(node.inputs[1]);
-  const auto product = TRY(scaled(weights, affine->scale, op.in_inner, pass));
-  if (!product) return false;
+  std::optional<Tensor> product;
+  if (affine->scales()) {
+    product = TRY(scaled(weights, affine->scale, op.in_inner, pass));
+    if (!product) return false;
+  }
   const DType dtype = graph().type(node.outputs[0]).dtype;
   std::optional<Tensor> bias;
   if (shifts) {
@@ -87,9 +95,8 @@ Result<bool> Folder::fold_before(const LinearOp& op) {
   const ValueId result = node.outputs[0];
   Builder b(context, name);
   const NodeId old_weights = graph().value(node.inputs[1]).producer;
-  const Term made = b.constant(*product);
   graph().set_input(op.node, op.data, source);
-  graph().set_input(op.node, 1, made.id());
+  if (product) graph().set_input(op.node, 1, b.constant(*product).id());
   erase_unused(graph(), before_id);
   erase_unused(graph(), old_weights);
   if (!bias) return true;

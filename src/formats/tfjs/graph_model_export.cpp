@@ -81,20 +81,28 @@ void make_names_unique(ir::Module& module, const ir::Function& main) {
   }
 }
 
-// The bodies of loops: what they pass on unchanged, they may return as it came.
-std::set<std::string> loop_bodies(const ir::Module& module) {
-  std::set<std::string> bodies;
+// The conditions and bodies of loops.
+std::set<std::string> functions_of_loops(const ir::Module& module) {
+  std::set<std::string> names;
   for (const auto& function : module.functions()) {
     for (const NodeId id : function->graph.live_nodes()) {
       if (!passes::is_loop(function->graph.node(id))) continue;
-      for (const std::string& name : passes::referenced_functions(function->graph.node(id))) bodies.insert(name);
+      for (const std::string& name : passes::referenced_functions(function->graph.node(id))) names.insert(name);
     }
   }
-  return bodies;
+  return names;
+}
+
+// May a loop's function return the value without an Identity of its own? An argument, or the only result of an op without effect that nobody else uses.
+bool may_return(const ir::Graph& graph, ValueId value) {
+  const ir::Node& producer = graph.producer(value);
+  if (producer.is("Placeholder")) return true;
+  return producer.outputs.size() == 1 && !producer.inputs.empty() && graph.value(value).users.empty() && producer.control_users.empty() &&
+         producer.op->effect == ir::Effect::kPure && !passes::is_branch(producer) && !passes::is_loop(producer) && !producer.is("Foreign");
 }
 
 Result<void> separate_function_results(ir::Module& module, const ir::Function& main) {
-  const std::set<std::string> loops = loop_bodies(module);
+  const std::set<std::string> loops = functions_of_loops(module);
   for (const auto& function : module.functions()) {
     if (function.get() == &main) continue;
     ir::Graph& graph = function->graph;
@@ -105,7 +113,7 @@ Result<void> separate_function_results(ir::Module& module, const ir::Function& m
       if (dtype == DType::kVariant || dtype == DType::kResource) continue;
       // A value that was stored in a list must be returned itself (passes/return_stored_values.cpp): it has its own Identity already.
       if (port.key == "stored" && graph.producer(port.value).is("Identity") && !graph.producer(graph.producer(port.value).inputs[0]).is("Const")) continue;
-      if (in_loop && graph.producer(port.value).is("Placeholder") && returned.insert(port.value).second) continue;
+      if (in_loop && may_return(graph, port.value) && returned.insert(port.value).second) continue;
       const NodeId identity = TRY(passes::add_node(graph, "Identity", {}, {&port.value, 1}, "result"));
       port.value = graph.output(identity);
     }
