@@ -1,16 +1,12 @@
 #include "formats/keras/architecture.h"
 
 #include "base/mapped_file.h"
+#include "formats/keras/json_text.h"
 #include "wire/json.h"
 #include "wire/yaml.h"
 
 namespace isomer::keras {
 namespace {
-
-std::string text_member(const JsonValue& json, std::string_view key) {
-  const JsonValue* found = json.find(key);
-  return found && found->is_string() ? found->text() : std::string();
-}
 
 Result<JsonValue> read_text(const Bytes& file, const Limits& limits) {
   std::string_view text = file.text();

@@ -4,6 +4,7 @@
 
 #include "base/mapped_file.h"
 #include "formats/keras/archive_weights.h"
+#include "formats/keras/json_text.h"
 #include "wire/zip.h"
 
 namespace isomer::keras {
@@ -76,11 +77,6 @@ Result<void> read_weights(const Members& members, layers::StoredModel& model, co
     roots.push_back(TRY(in_context(file.root(), "reading '" + name + "'")));
   }
   return in_context(read_archive_weights(roots, model, limits), "reading '" + files[0] + "'");
-}
-
-std::string text_member(const JsonValue& json, std::string_view key) {
-  const JsonValue* found = json.find(key);
-  return found && found->is_string() ? found->text() : std::string();
 }
 
 Result<layers::StoredModel> read_members(const Members& members, const Limits& limits) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "formats/keras/json_text.h"
 #include "formats/keras/schema/keras_metadata.pb.h"
 #include "formats/model_files.h"
 #include "formats/tf/checkpoint_keys.h"
@@ -65,11 +66,6 @@ Result<JsonValue> metadata_of(const Metadata& metadata, int64_t node, const Limi
   JsonValue json = TRY(in_context(read_json(it->second, limits), "reading the metadata of object " + std::to_string(node)));
   unpack_tuples(json);
   return json;
-}
-
-std::string text_member(const JsonValue& json, std::string_view key) {
-  const JsonValue* found = json.find(key);
-  return found && found->is_string() ? found->text() : std::string();
 }
 
 int64_t child(const tf::SavedObjectGraph& objects, int64_t id, std::string_view name) {
