@@ -110,6 +110,8 @@ void spell_keras1_as_keras2(SpelledLayer& layer) {
     rename_member(config, "dim_ordering", "data_format");
   }
   for (const char* key : {"consume_less", "input_length"}) config.erase(key);
+  // Of the layer's input; Keras 2 would make weights of it.
+  if (layer.class_name == "Embedding") config.erase("dtype");
   if (layer.class_name == "BatchNormalization") config.erase("mode");
   if (layer.class_name == "UpSampling1D") rename_member(config, "length", "size");
   if (layer.class_name.starts_with("Dropout") || layer.class_name.starts_with("SpatialDropout")) config.erase("data_format");

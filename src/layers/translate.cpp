@@ -449,11 +449,14 @@ class Translator {
 
 namespace {
 
-// TensorFlow.js gives nothing for an input that is an output as well: a layer that changes nothing stands between.
+// TensorFlow.js gives nothing for an input that is an output as well, and for the second of two outputs that are the same: a layer that changes nothing stands
+// between.
 void name_outputs(Model& model) {
+  std::set<TensorRef> given;
   for (Port& port : model.outputs) {
     const Layer& source = model.layers[static_cast<size_t>(port.ref.layer)];
-    if (source.class_name != "InputLayer" || model.sequential) continue;
+    const bool repeated = !given.insert(port.ref).second;
+    if ((source.class_name != "InputLayer" && !repeated) || model.sequential) continue;
     Layer layer;
     layer.class_name = "Activation";
     layer.name = source.name + "_output";

@@ -56,7 +56,12 @@ def run_job(job):
         return {**answer, "status": "load_error", "detail": "%s: %s" % (type(error).__name__, str(error)[:300])}
     try:
         for n, case in enumerate(job["cases"]):
-            feeds = [tf.constant(in_dtype(read(file), t.dtype)) for file, t in zip(case["inputs"].values(), model.inputs)]
+            # By name where the model takes a dict or its inputs have the names of the record, else by place.
+            named = [t.name.split(":")[0] for t in model.inputs]
+            files = [case["inputs"][name] for name in named] if set(named) == set(case["inputs"]) else list(case["inputs"].values())
+            feeds = [tf.constant(in_dtype(read(file), t.dtype)) for file, t in zip(files, model.inputs)]
+            if isinstance(getattr(model, "input", None), dict):
+                feeds = [dict(zip(named, feeds))]
             given = model(feeds if len(feeds) > 1 else feeds[0], training=False)
             folder = os.path.join(job["out"], str(n))
             write(folder, tf.nest.flatten(given), list(getattr(model, "output_names", [])))

@@ -5,7 +5,7 @@
 // JOBS.json is a list; a job is {"model": DIR, "out": DIR, "cases": [{"inputs": {name: file}, "outputs": [name] | null}]}.
 // Files are .npy, or .json for strings. All cases of a job run in order on one loaded model. A case is fed the way pages do it: an array in the order of
 // the signature (predictAsync); when `outputs` is given, by name (executeAsync), so that tensors outside of the signature can be asked for.
-// A layers model is fed by place, in the order of its inputs; its outputs are named after their layers.
+// A layers model is fed by name where its inputs have the names of the record, else by place; its outputs are named after their layers.
 // The answer: {"model", "status": "ok" | "load_error" | "run_error", "detail", "inputs": [keys], "outputs": [keys], "cases": [DIR]}; each DIR holds
 // outputs.json {"outputs": [{"name", "dtype", "shape", "file"}]} and one file for each output.
 //
@@ -144,7 +144,10 @@ async function runCase(model, signature, test, folder) {
   const plain = name => name.replace(/:0$/, '');
   const feeds = {};
   if (signature.layers) {
-    const inputs = Object.values(test.inputs).map((file, i) => makeTensor(readTensor(file), signature.inputs[i].dtype));
+    const names = signature.inputs.map(input => plain(input.key));
+    const byName = names.length === Object.keys(test.inputs).length && names.every(name => name in test.inputs);
+    const files = byName ? names.map(name => test.inputs[name]) : Object.values(test.inputs);
+    const inputs = files.map((file, i) => makeTensor(readTensor(file), signature.inputs[i].dtype));
     const given = model.predict(inputs.length === 1 ? inputs[0] : inputs);
     const entries = [];
     const distinct = new Set(signature.outputs).size === signature.outputs.length;

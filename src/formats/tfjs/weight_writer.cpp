@@ -74,13 +74,13 @@ Result<void> append_integers(ShardWriter& out, const Tensor& value, const Narrow
       const int64_t fitting = huge ? kGreatest : std::clamp(source[i], kLeast, kGreatest);
       if (huge || fitting != source[i]) {
         if (!options.saturate_integers) {
-          return fail(Error{ErrorCode::kInvalidArgument,
+          return fail(Error{ErrorCode::kUnsupported,
                             "the weight \"" + report.name + "\" holds " +
                                 (is_uint64 ? std::to_string(static_cast<uint64_t>(source[i])) : std::to_string(source[i])) + " at element " +
                                 std::to_string(first + static_cast<int64_t>(i)) + "; TensorFlow.js keeps integers in 32 bits",
                             {},
                             {},
-                            "allow saturation to store the nearest 32-bit integer instead"});
+                            "keep what computes with such numbers (hashes, keys of 64 bits) out of the model for tf.js; isomer run computes it"});
         }
         ++report.out_of_range;
       }
