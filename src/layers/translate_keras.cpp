@@ -117,7 +117,11 @@ void spell_for_keras2(SpelledLayer& layer, LayerContext& context) {
   if (name == "Resizing") erase_all(config, {"fill_mode", "fill_value"});
   if (name == "MultiHeadAttention" || name == "SimpleRNN" || name.starts_with("ConvLSTM")) config.erase("seed");
   if (name == "RandomContrast") config.erase("value_range");
-  if (name == "StringLookup" || name == "IntegerLookup") erase_all(config, {"oov_method", "salt"});
+  if (name == "StringLookup" || name == "IntegerLookup") {
+    erase_all(config, {"oov_method", "salt"});
+    // Of what the layer gives: numbers of words, or counts.
+    config["dtype"] = JsonValue(text_of(config, "output_mode") == "int" ? "int64" : "float32");
+  }
   if (name == "TextVectorization") config["dtype"] = JsonValue("string");
   if (name == "Discretization" && !is_null_or_missing(config, "bin_boundaries")) config.erase("num_bins");
   if (name == "BatchNormalization" && config.find("renorm")) context.refuse("Keras 2 has no renorm");
@@ -147,6 +151,7 @@ void spell_for_keras3(SpelledLayer& layer, LayerContext& context) {
   if (const JsonValue* time = config.find("time_major"); time && *time == JsonValue(true)) context.refuse("Keras 3 wants the batch first, not time");
   config.erase("time_major");
   if (name == "Embedding") config.erase("sparse");
+  if (name == "MultiHeadAttention") erase_all(config, {"query_shape", "key_shape", "value_shape"});
   if (name.ends_with("Transpose") || name.starts_with("Depthwise") || name.starts_with("Separable")) config.erase("groups");
   if (name.starts_with("Depthwise") || name.starts_with("Separable")) erase_all(config, {"kernel_initializer", "kernel_regularizer", "kernel_constraint"});
   if (name.starts_with("Depthwise")) config.erase("filters");
