@@ -116,14 +116,16 @@ def flatten(nest, prefix=""):
 
 
 def fresh(inputs, shapes, rng):
-    """Other inputs of the same kind: floats are drawn anew, integers and strings shuffled, and an open first dimension that all inputs share grows by one."""
+    """Other inputs of the same kind: floats are drawn anew, integers (unless they stand in order) and strings shuffled, and an open first dimension that all inputs share grows by one."""
     grow = all(s.rank and s[0] is None for s in shapes.values()) and len({v.shape[0] for v in inputs.values()}) == 1
     out = {}
     for name, value in inputs.items():
         if grow and value.shape[0]:
-            value = np.concatenate([value, value[:1]])
+            value = np.concatenate([value, value[-1:]])
         if value.dtype.kind == "f":
             value = rng.standard_normal(value.shape).astype(value.dtype)
+        elif value.ndim == 1 and value.dtype.kind == "i" and (np.diff(value) >= 0).all():
+            pass  # numbers of segments, which have to stay in order
         elif value.ndim:
             value = rng.permutation(value.ravel()).reshape(value.shape)
         out[name] = value
