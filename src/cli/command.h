@@ -64,6 +64,9 @@ struct QuantizeFlags {
 // Prints every pass and what it does.
 void list_passes(const Voice& voice);
 
+// Converts, shows progress, reports in the voice that was asked for, and gives the exit code.
+int run_conversion(const std::string& input, const std::string& output, ConvertOptions& options, const Voice& voice);
+
 // Each subcommand adds itself to the program; its work is done in a callback, which sets `exit_code`.
 void add_convert(CLI::App& program, int& exit_code);
 void add_optimize(CLI::App& program, int& exit_code);

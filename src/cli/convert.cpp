@@ -57,21 +57,26 @@ int run(const CLI::App& app, Options& options) {
   if (!inputs) return report_failure(inputs.error(), options.voice);
   options.convert.verify_inputs = std::move(*inputs);
   options.convert.verify = options.convert.verify || !options.convert.verify_inputs.inputs.empty();
-  Progress progress;
-  if (!options.voice.quiet && !options.voice.json) options.convert.progress = &progress;
-  const auto start = std::chrono::steady_clock::now();
-  const auto report = convert_model(options.input, options.output, options.convert);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!report) return report_failure(report.error(), options.voice);
-  if (options.voice.json) {
-    print_json(conversion_json(*report, options.output, seconds));
-  } else if (!options.voice.quiet) {
-    std::fputs(describe_conversion(*report, options.input, options.output, seconds).c_str(), stdout);
-  }
-  return kDone;
+  return run_conversion(options.input, options.output, options.convert, options.voice);
 }
 
 }  // namespace
+
+int run_conversion(const std::string& input, const std::string& output, ConvertOptions& options, const Voice& voice) {
+  Progress progress;
+  if (!voice.quiet && !voice.json) options.progress = &progress;
+  const auto start = std::chrono::steady_clock::now();
+  const auto report = convert_model(input, output, options);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  options.progress = nullptr;
+  if (!report) return report_failure(report.error(), voice);
+  if (voice.json) {
+    print_json(conversion_json(*report, output, seconds));
+  } else if (!voice.quiet) {
+    std::fputs(describe_conversion(*report, input, output, seconds).c_str(), stdout);
+  }
+  return kDone;
+}
 
 JsonValue conversion_json(const ConvertReport& report, const std::string& output, double seconds) {
   JsonValue object = JsonValue::object();

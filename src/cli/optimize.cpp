@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #include "cli/command.h"
@@ -56,18 +55,7 @@ Result<void> prepare(const CLI::App& app, Options& options) {
 
 int run(const CLI::App& app, Options& options) {
   if (const auto ready = prepare(app, options); !ready) return report_failure(ready.error(), options.voice);
-  Progress progress;
-  if (!options.voice.quiet && !options.voice.json) options.convert.progress = &progress;
-  const auto start = std::chrono::steady_clock::now();
-  const auto report = convert_model(options.input, options.output, options.convert);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!report) return report_failure(report.error(), options.voice);
-  if (options.voice.json) {
-    print_json(conversion_json(*report, options.output, seconds));
-  } else if (!options.voice.quiet) {
-    std::fputs(describe_conversion(*report, options.input, options.output, seconds).c_str(), stdout);
-  }
-  return kDone;
+  return run_conversion(options.input, options.output, options.convert, options.voice);
 }
 
 }  // namespace
