@@ -41,23 +41,25 @@ void add_notes(ConvertReport& result, const std::vector<std::string>& notes) {
 }
 
 // The weights of rewritten layers.
-Result<void> change_weights(std::vector<layers::PlacedWeight>& weights, const std::vector<layers::WeightChange>& changes, const Limits& limits) {
-  for (const layers::WeightChange& change : changes) {
-    const auto at = std::find_if(weights.begin(), weights.end(), [&](const auto& w) { return w.slot.path == change.path && w.slot.name == change.name; });
-    if (at == weights.end()) continue;
-    if (change.becomes.empty()) {
-      weights.erase(at);
-      continue;
+Result<void> change_weights(std::vector<layers::PlacedWeight>& weights, layers::Translation& translation, const Limits& limits) {
+  for (const layers::WeightChange& change : translation.changes) {
+    std::erase_if(weights, [&](const auto& w) { return w.slot.path == change.path && w.slot.name == change.name && change.becomes == ""; });
+    for (layers::PlacedWeight& weight : weights) {
+      std::vector<std::string>& path = weight.slot.path;
+      if (!change.moved_to.empty()) {  // with all layers inside of it
+        if (std::mismatch(change.path.begin(), change.path.end(), path.begin(), path.end()).first != change.path.end()) continue;
+        path.erase(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(change.path.size()));
+        path.insert(path.begin(), change.moved_to.begin(), change.moved_to.end());
+        continue;
+      }
+      if (path != change.path || weight.slot.name != change.name) continue;
+      if (change.revalue) weight.value = TRY(in_context(change.revalue(weight.value, limits), "rewriting the layer '" + change.path.back() + "'"));
+      weight.slot.shape = weight.value.shape();
+      if (change.becomes) weight.slot.name = *change.becomes;
     }
-    at->slot.name = change.becomes;
-    if (!change.at_least) continue;
-    std::vector<double> numbers(static_cast<size_t>(at->value.elements()));
-    load_doubles(at->value, 0, numbers);
-    for (double& number : numbers) number = std::max(number, *change.at_least);
-    MutableTensor raised = TRY(MutableTensor::create(at->value.dtype(), at->value.shape(), limits));
-    store_doubles(raised, 0, numbers);
-    at->value = std::move(raised).finish();
   }
+  for (layers::AddedWeight& added : translation.added_weights) weights.push_back({std::move(added.slot), std::move(added.value)});
+  if (translation.rewritten) layers::order_by_layers(weights, *translation.rewritten);
   return {};
 }
 
@@ -78,7 +80,7 @@ Result<Translated> translate_source(layers::Spelling to, const ConvertOptions& o
   translate_options.input_shapes = &t.placed.input_shapes;
   translate_options.masked_layers = &t.placed.masked_layers;
   t.translation = TRY(layers::translate(t.placed.model, t.stored.topology, to, translate_options));
-  TRY(change_weights(t.placed.weights, t.translation.changes, options.load.limits));
+  TRY(change_weights(t.placed.weights, t.translation, options.load.limits));
   for (const layers::PlacedWeight& weight : t.placed.weights) t.slots.push_back(layers::renamed_slot(weight.slot, t.translation.renamed));
   add_notes(result, t.placed.notes);
   add_notes(result, t.translation.notes);

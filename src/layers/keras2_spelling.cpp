@@ -7,11 +7,6 @@
 namespace isomer::layers {
 namespace {
 
-std::string text_of(const JsonValue& object, std::string_view key) {
-  const JsonValue* found = object.find(key);
-  return found && found->is_string() ? found->text() : std::string();
-}
-
 // Takes the value out first: it lies in what it replaces.
 void replace(JsonValue& json, const JsonValue* inner) {
   JsonValue kept = inner ? *inner : JsonValue();
@@ -132,6 +127,11 @@ bool is_neutral(const JsonValue& object, std::string_view key) {
   if (found->is_string()) return found->text().empty();
   if (found->is_array()) return found->items().empty();
   return found->is_object() && found->members().empty();
+}
+
+std::string text_of(const JsonValue& object, std::string_view key, std::string_view otherwise) {
+  const JsonValue* found = object.find(key);
+  return std::string(found && found->is_string() ? std::string_view(found->text()) : otherwise);
 }
 
 JsonValue object_of_class(std::string_view class_name, JsonValue config) {

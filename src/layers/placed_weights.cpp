@@ -64,6 +64,17 @@ Result<void> add_unknown(const WeightForms& stored, const std::vector<bool>& use
 
 }  // namespace
 
+void order_by_layers(std::vector<PlacedWeight>& weights, const Model& model) {
+  std::vector<std::pair<std::vector<size_t>, PlacedWeight>> sorted;
+  for (PlacedWeight& weight : weights) {
+    std::vector<size_t> order = order_of(weight.slot, model);
+    sorted.emplace_back(std::move(order), std::move(weight));
+  }
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  weights.clear();
+  for (auto& [order, weight] : sorted) weights.push_back(std::move(weight));
+}
+
 Result<PlacedModel> place_weights(const StoredModel& stored, const Limits& limits, uint64_t seed) {
   PlacedModel placed;
   placed.model = TRY(in_context(read_model(stored.topology, stored.generation, limits), "reading the model's configuration"));
@@ -95,14 +106,7 @@ Result<PlacedModel> place_weights(const StoredModel& stored, const Limits& limit
     }
     if (!lowered.weights.empty()) placed.notes.push_back("the file holds no weights: they were drawn by the layers' initialisers (--seed)");
   }
-  std::vector<std::pair<std::vector<size_t>, PlacedWeight>> sorted;
-  for (PlacedWeight& weight : placed.weights) {
-    std::vector<size_t> order = order_of(weight.slot, placed.model);
-    sorted.emplace_back(std::move(order), std::move(weight));
-  }
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  placed.weights.clear();
-  for (auto& [order, weight] : sorted) placed.weights.push_back(std::move(weight));
+  order_by_layers(placed.weights, placed.model);
   return placed;
 }
 

@@ -24,6 +24,9 @@ struct PlacedModel {
   std::vector<std::string> notes;
 };
 
+// Sorts weights by the places of their layers in the model; of one layer they stay as they are.
+void order_by_layers(std::vector<PlacedWeight>& weights, const Model& model);
+
 // Errors: those of reading the configuration, of lowering (Unsupported for forms of known classes without a meaning here) and of finding weights. Without
 // weights in the file they are drawn from `seed`, with a note that says so.
 Result<PlacedModel> place_weights(const StoredModel& stored, const Limits& limits, uint64_t seed);

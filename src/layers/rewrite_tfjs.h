@@ -4,20 +4,22 @@
 #include <string>
 #include <vector>
 
-#include "layers/translate.h"
+#include "layers/keras2_spelling.h"
+#include "layers/layer_rewriter.h"
 
 namespace isomer::layers {
 
-// Before: a layer of a class or form that TensorFlow.js lacks. After: one or more layers before it, and a layer of its name at the end of them.
-//   Subtract                     Rescaling(-1) of the second, Add
-//   Normalization                BatchNormalization without scale and center, or Rescaling where mean and variance are numbers
-//   ZeroPadding1D, Cropping1D, UpSampling1D      Reshape to a plane of width 1, the same in 2D, Reshape back
-//   GlobalAveragePooling3D, GlobalMaxPooling3D   Reshape to a line, the same in 1D
-//   Conv1D with causal padding   zeros in front, Conv1D without padding
-//   Add, Subtract, Multiply and TrueDivide as operations of Keras 3   the layer of two tensors, Rescaling of a tensor and a number
-// Classes that it lacks only with `classes`; forms that it would compute wrongly (keepdims, causal padding) and operations always.
+// Before: a layer of a class or form that TensorFlow.js lacks. After: one or more layers before it, and a layer of its name at the end of them. Each rule
+// stands, with its Before and After, in one of the files rewrite_tfjs*.cpp. Classes that TensorFlow.js lacks are rewritten only with `classes`; forms that it
+// would compute wrongly (keepdims, causal padding, groups, activations) and operations always.
 // Only where shapes say enough, and channels are last. Everything else stays, and is refused later.
-void rewrite_for_tfjs(Model& model, bool classes, const std::vector<std::string>& path, const InputShapes& shapes, std::vector<WeightChange>& changes,
-                      std::vector<std::string>& notes);
+Result<void> rewrite_for_tfjs(Model& model, bool classes, const std::vector<std::string>& path, const TranslateOptions& options, Rewritten& rewritten);
+
+// The rules, by what they are about. They return false where they do not fit.
+bool rewrite_activation(LayerRewriter& r, const SpelledLayer& layer, Generation from);  // ReLU, ELU, Softmax, and what any layer has as activation
+bool rewrite_kernel(LayerRewriter& r, const SpelledLayer& layer);                       // convolutions with groups, dilations, output_padding
+Result<bool> rewrite_resampling(LayerRewriter& r, const SpelledLayer& layer, Generation from, const Limits& limits);  // Resizing, CenterCrop, UpSampling2D
+bool rewrite_masked(LayerRewriter& r, const SpelledLayer& layer, const std::vector<std::string>& path,
+                    const std::set<std::vector<std::string>>& masked);  // recurrent layers
 
 }  // namespace isomer::layers

@@ -6,17 +6,13 @@
 #include <set>
 
 #include "layers/rewrite_tfjs.h"
+#include "layers/tfjs_masks.h"
 #include "layers/translate_layer.h"
 
 namespace isomer::layers {
 namespace {
 
 bool is_container(std::string_view class_name) { return class_name == "Sequential" || class_name == "Functional" || class_name == "Model"; }
-
-bool is_recurrent(std::string_view class_name) {
-  static constexpr std::string_view kRecurrent[] = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"};
-  return std::find(std::begin(kRecurrent), std::end(kRecurrent), class_name) != std::end(kRecurrent);
-}
 
 // Names of arguments that Keras 3 may pass by place and Keras 2 wants by name.
 std::string_view argument_name(std::string_view class_name, size_t i) {
@@ -47,7 +43,8 @@ bool holds_tensor(const JsonValue& json) {
 
 class Translator {
  public:
-  Translator(Spelling to, const TranslateOptions& options, Generation from) : to_(to), options_(options), from_(from) {}
+  Translator(Spelling to, const TranslateOptions& options, Generation from, const std::set<std::vector<std::string>>& masks_settled = {})
+      : to_(to), options_(options), from_(from), masks_settled_(masks_settled) {}
 
   Result<Translation> run(const Model& model, const JsonValue& topology) {
     std::set<std::string> used;
@@ -130,38 +127,17 @@ class Translator {
       own.push_back(layer.name);
       if (layer.model) {
         check_masks(*layer.model, own);
-      } else if (is_recurrent(layer.class_name) || layer.class_name == "Softmax") {
-        const bool masked = options_.masked_layers->contains(own);
-        if (!masked) refuse(layer, path, "TensorFlow.js would give it the mask of an earlier layer");
-        if (masked && layer.class_name == "Bidirectional" && from_ != Generation::kTfjs && returns_sequences(layer) && reaches_output(model, i))
+        continue;
+      }
+      if (masks_settled_.contains(own)) continue;
+      switch (mask_fault(model, i, path, *options_.masked_layers)) {
+        case MaskFault::kNone: break;
+        case MaskFault::kStray: refuse(layer, path, "TensorFlow.js would give it the mask of an earlier layer"); break;
+        case MaskFault::kRepeated:
           refuse(layer, path, "where a step is masked, Keras gives zeros and TensorFlow.js the output of the step before, and these reach the model's output");
+          break;
       }
     }
-  }
-
-  static bool returns_sequences(const Layer& layer) {
-    const JsonValue* inner = layer.config.find("layer");
-    const JsonValue* config = inner ? inner->find("config") : nullptr;
-    const JsonValue* sequences = config ? config->find("return_sequences") : nullptr;
-    return sequences && *sequences == JsonValue(true);
-  }
-
-  // Does what the layer gives reach an output without passing a layer that skips masked steps?
-  static bool reaches_output(const Model& model, size_t from) {
-    std::set<size_t> seen = {from};
-    std::vector<size_t> open = {from};
-    while (!open.empty()) {
-      const auto at = static_cast<int32_t>(open.back());
-      open.pop_back();
-      if (std::any_of(model.outputs.begin(), model.outputs.end(), [&](const Port& port) { return port.ref.layer == at; })) return true;
-      for (size_t i = 0; i < model.layers.size(); ++i) {
-        if (is_recurrent(model.layers[i].class_name)) continue;
-        for (const Call& call : model.layers[i].calls)
-          if (std::any_of(call.inputs.begin(), call.inputs.end(), [&](const TensorRef& ref) { return ref.layer == at; }) && seen.insert(i).second)
-            open.push_back(i);
-      }
-    }
-    return false;
   }
 
   // --- Models
@@ -439,6 +415,7 @@ class Translator {
   Spelling to_;
   const TranslateOptions& options_;
   Generation from_;
+  std::set<std::vector<std::string>> masks_settled_;
   Translation result_;
   std::vector<std::string> refused_;
   std::set<std::string> left_out_;
@@ -479,12 +456,13 @@ Result<Translation> translate(const Model& model, const JsonValue& topology, Spe
   if (to != Spelling::kTfjs || !options.input_shapes) return Translator(to, options, model.generation).run(model, topology);
   Model rewritten = model;
   name_outputs(rewritten);
-  std::vector<WeightChange> changes;
-  std::vector<std::string> notes;
-  rewrite_for_tfjs(rewritten, options.rewrite_unsupported_layers, {}, *options.input_shapes, changes, notes);
-  Translation result = TRY(Translator(to, options, model.generation).run(rewritten, topology));
-  result.changes = std::move(changes);
-  result.notes.insert(result.notes.begin(), notes.begin(), notes.end());
+  Rewritten done;
+  TRY(rewrite_for_tfjs(rewritten, options.rewrite_unsupported_layers, {}, options, done));
+  Translation result = TRY(Translator(to, options, model.generation, done.masks_settled).run(rewritten, topology));
+  result.changes = std::move(done.changes);
+  result.added_weights = std::move(done.weights);
+  result.rewritten = std::move(rewritten);
+  result.notes.insert(result.notes.begin(), done.notes.begin(), done.notes.end());
   return result;
 }
 

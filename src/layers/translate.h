@@ -4,6 +4,7 @@
 // layers at once; what it merely has no place for (regularisers of a class that it lacks) is left out, with a note.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,11 +31,19 @@ struct TranslateOptions {
   const std::set<std::vector<std::string>>* masked_layers = nullptr;
 };
 
-// A weight that goes by another name, or with other values, because its layer was rewritten.
+// What becomes of weights because a layer was rewritten: of one weight, or, with `moved_to`, of all of the layer and of those inside of it. Changes count in
+// their order: each names the layer and the weight as those before it left them.
 struct WeightChange {
-  std::vector<std::string> path;
-  std::string name, becomes;       // becomes nothing: it is left out
-  std::optional<double> at_least;  // no value stays below
+  std::vector<std::string> path;                                                     // of the layer
+  std::string name;                                                                  // of the weight
+  std::optional<std::string> becomes;                                                // its new name; an empty one: it is left out
+  std::vector<std::string> moved_to;                                                 // the layer's new path; `name` and what else is here does not matter then
+  std::function<Result<Tensor>(const Tensor& value, const Limits& limits)> revalue;  // the new values; null: the same
+};
+// A weight of a layer that is not in the source.
+struct AddedWeight {
+  WeightSlot slot;
+  Tensor value;
 };
 
 struct Translation {
@@ -44,7 +53,12 @@ struct Translation {
   // Layers that got other names, by their paths in the source: two of one name in different nested models, names with characters that the target refuses.
   std::map<std::vector<std::string>, std::string> renamed;
   std::vector<WeightChange> changes;
+  std::vector<AddedWeight> added_weights;
+  std::optional<Model> rewritten;  // what was written, where it is another than the source
 };
+
+// Does the target have layers of this class of Keras, so that one is written as it is? For TensorFlow.js more are written as others (layers/rewrite_tfjs.h).
+bool has_class(Spelling spelling, std::string_view class_name);
 
 // `topology` is what `model` was read from. Unsupported, listing all layers that cannot be expressed, with the reasons.
 Result<Translation> translate(const Model& model, const JsonValue& topology, Spelling to, const TranslateOptions& options = {});

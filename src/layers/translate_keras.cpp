@@ -11,11 +11,6 @@ bool contains(const std::string_view (&list)[n], std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
 }
 
-std::string text_of(const JsonValue& config, std::string_view key) {
-  const JsonValue* found = config.find(key);
-  return found && found->is_string() ? found->text() : std::string();
-}
-
 // Classes of Keras that no kernel of this project has to know.
 constexpr std::string_view kOtherClasses[] = {"AbstractRNNCell",
                                               "AdaptiveAveragePooling1D",
@@ -46,21 +41,50 @@ constexpr std::string_view kOtherClasses[] = {"AbstractRNNCell",
                                               "RandomHeight",
                                               "RandomWidth"};
 
-constexpr std::string_view kOnlyKeras3[] = {"AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
-                                            "GroupQueryAttention",      "MelSpectrogram",           "RMSNormalization"};
-constexpr std::string_view kOnlyKeras2[] = {"AbstractRNNCell",
-                                            "DenseFeatures",
-                                            "LocallyConnected1D",
-                                            "LocallyConnected2D",
-                                            "RandomHeight",
-                                            "RandomWidth",
-                                            "SlicingOpLambda",
-                                            "TFOpLambda",
-                                            "CuDNNGRU",
-                                            "CuDNNLSTM",
-                                            "Highway",
-                                            "MaxoutDense",
-                                            "Merge"};
+// What tf_keras 2.19 and Keras 3.15 lack.
+constexpr std::string_view kNotInKeras2[] = {"AdaptiveAveragePooling1D",
+                                             "AdaptiveAveragePooling2D",
+                                             "AdaptiveAveragePooling3D",
+                                             "AdaptiveMaxPooling1D",
+                                             "AdaptiveMaxPooling2D",
+                                             "AdaptiveMaxPooling3D",
+                                             "AugMix",
+                                             "AutoContrast",
+                                             "ContrastLimitedAdaptiveHistogramEqualization",
+                                             "CutMix",
+                                             "Equalization",
+                                             "FlaxLayer",
+                                             "GroupQueryAttention",
+                                             "Highway",
+                                             "JaxLayer",
+                                             "MaxNumBoundingBoxes",
+                                             "MaxoutDense",
+                                             "MelSpectrogram",
+                                             "MixUp",
+                                             "Pipeline",
+                                             "RMSNormalization",
+                                             "RandAugment",
+                                             "RandomColorDegeneration",
+                                             "RandomColorJitter",
+                                             "RandomElasticTransform",
+                                             "RandomErasing",
+                                             "RandomGaussianBlur",
+                                             "RandomGrayscale",
+                                             "RandomHue",
+                                             "RandomInvert",
+                                             "RandomPerspective",
+                                             "RandomPosterization",
+                                             "RandomSaturation",
+                                             "RandomSharpness",
+                                             "RandomShear",
+                                             "ReversibleEmbedding",
+                                             "STFTSpectrogram",
+                                             "Solarization",
+                                             "TFSMLayer",
+                                             "TorchModuleWrapper"};
+constexpr std::string_view kNotInKeras3[] = {"AbstractRNNCell",    "CuDNNGRU",           "CuDNNLSTM",   "DenseFeatures",         "Highway",
+                                             "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "RandomFourierFeatures", "RandomHeight",
+                                             "RandomWidth",        "SlicingOpLambda",    "TFOpLambda"};
 
 void erase_all(JsonValue& config, std::initializer_list<const char*> keys) {
   for (const char* key : keys) config.erase(key);
@@ -74,6 +98,11 @@ void spell_input(JsonValue& config) {
 
 bool is_keras_class(std::string_view class_name) {
   return class_name == "Functional" || class_name == "Sequential" || find_layer(class_name) != nullptr || contains(kOtherClasses, class_name);
+}
+
+bool has_class(Spelling spelling, std::string_view class_name) {
+  if (spelling == Spelling::kTfjs) return is_tfjs_class(class_name);
+  return spelling == Spelling::kKeras2 ? !contains(kNotInKeras2, class_name) : !contains(kNotInKeras3, class_name);
 }
 
 JsonValue with_module(JsonValue object, std::string_view module) {
@@ -104,7 +133,7 @@ void add_modules(JsonValue& config) {
 
 void spell_for_keras2(SpelledLayer& layer, LayerContext& context) {
   JsonValue& config = layer.config;
-  if (contains(kOnlyKeras3, layer.class_name)) context.refuse("Keras 2 has no such layer");
+  if (contains(kNotInKeras2, layer.class_name)) context.refuse("Keras 2 has no such layer");
   if (layer.class_name == "InputLayer") {
     spell_input(config);
     config.erase("optional");
@@ -130,7 +159,7 @@ void spell_for_keras2(SpelledLayer& layer, LayerContext& context) {
 void spell_for_keras3(SpelledLayer& layer, LayerContext& context) {
   JsonValue& config = layer.config;
   const std::string name = layer.class_name;
-  if (contains(kOnlyKeras2, name)) return context.refuse("Keras 3 has no such layer");
+  if (contains(kNotInKeras3, name)) return context.refuse("Keras 3 has no such layer");
   if (name == "InputLayer") {
     rename_member(config, "batch_input_shape", "batch_shape");
     spell_input(config);

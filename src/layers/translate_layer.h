@@ -35,6 +35,7 @@ class LayerContext {
   }
 };
 
+bool is_tfjs_class(std::string_view class_name);
 void spell_for_tfjs(SpelledLayer& layer, LayerContext& context);
 void spell_for_keras3(SpelledLayer& layer, LayerContext& context);
 void spell_for_keras2(SpelledLayer& layer, LayerContext& context);

@@ -86,11 +86,6 @@ bool contains(const std::string_view (&list)[n], std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
 }
 
-std::string text_of(const JsonValue& config, std::string_view key, std::string_view otherwise = {}) {
-  const JsonValue* found = config.find(key);
-  return std::string(found && found->is_string() ? std::string_view(found->text()) : otherwise);
-}
-
 bool is_true(const JsonValue& config, std::string_view key) {
   const JsonValue* found = config.find(key);
   return found && *found == JsonValue(true);
@@ -377,6 +372,8 @@ void rename_equal(SpelledLayer& layer, LayerContext& context) {
 }
 
 }  // namespace
+
+bool is_tfjs_class(std::string_view class_name) { return contains(kClasses, class_name); }
 
 void spell_for_tfjs(SpelledLayer& layer, LayerContext& context) {
   rename_equal(layer, context);

@@ -8,6 +8,7 @@
 
 #include "ops/gemm.h"
 #include "ops/kernel.h"
+#include "ops/partial_value.h"
 #include "ops/window.h"
 
 namespace isomer::ops {
@@ -229,7 +230,9 @@ Result<void> infer_transposed(InferContext& c) {
     return {};
   }
   PartialShape shape = PartialShape::of_rank(format.rank());
-  shape[0] = gradient[0];
+  const PartialShape known = TRY(shape_from_input(c, 0));
+  if (known.has_rank() && known.rank() == format.rank()) shape = known;
+  if (shape[0] == kUnknownDim) shape[0] = gradient[0];
   c.set_shape(0, std::move(shape));
   return {};
 }

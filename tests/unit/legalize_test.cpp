@@ -23,7 +23,7 @@ using legalize_cases::Input;
 
 Tensor random_tensor(const Input& input, std::mt19937& engine) {
   const Shape shape(input.shape.begin(), input.shape.end());
-  const DType dtype = *dtype_from_string(input.dtype);
+  const DType dtype = *dtype_from_string(std::string(input.dtype));
   auto tensor = MutableTensor::create(dtype, shape, Limits{});
   std::uniform_real_distribution<double> real(input.low, input.high);
   std::vector<double> values(static_cast<size_t>(element_count_of(shape)));
@@ -64,7 +64,7 @@ Result<Built> build(const Case& test) {
     built.arguments.emplace_back(value);
   }
   ir::AttributeMap attributes;
-  for (std::string rest = test.attributes; !rest.empty();) {
+  for (std::string rest(test.attributes); !rest.empty();) {
     // "name = value, name = value": values may hold commas within brackets or quotes.
     const size_t is = rest.find(" = ");
     size_t end = is;
@@ -141,7 +141,7 @@ class Legalize : public testing::TestWithParam<size_t> {};
 
 TEST_P(Legalize, ComputesTheSame) {
   const Case& test = legalize_cases::all()[GetParam()];
-  const std::string what = test.op + " {" + test.attributes + "}";
+  const std::string what = std::string(test.op) + " {" + std::string(test.attributes) + "}";
   if (!ops::find_op(test.op)) GTEST_SKIP() << test.op << " is not registered";
   auto built = build(test);
   ASSERT_TRUE(built) << what << ": " << built.error().describe();
@@ -150,7 +150,7 @@ TEST_P(Legalize, ComputesTheSame) {
   expect_same_after(built->module, built->arguments, test.tolerance, what);
 }
 
-std::string name_of(const testing::TestParamInfo<size_t>& info) { return legalize_cases::all()[info.param].op + "_" + std::to_string(info.param); }
+std::string name_of(const testing::TestParamInfo<size_t>& info) { return std::string(legalize_cases::all()[info.param].op) + "_" + std::to_string(info.param); }
 INSTANTIATE_TEST_SUITE_P(Rules, Legalize, testing::Range<size_t>(0, legalize_cases::all().size()), name_of);
 
 constexpr const char* kBranches = R"(

@@ -83,13 +83,13 @@ TEST(Translate, RefusesWhatTensorFlowJsWouldComputeWrongly) {
   const auto to_tfjs = [](const std::string& shape, const std::string& layer) {
     return translated(behind_input(shape, layer), Generation::kKeras2, Spelling::kTfjs);
   };
-  EXPECT_EQ(to_tfjs("[null, 5, 5, 4]", R"({"class_name": "Conv2D", "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "groups": 2}})"),
+  EXPECT_EQ(to_tfjs("[null, 4, 5, 5]",
+                    R"({"class_name": "Conv2D", "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "groups": 2, "data_format": "channels_first"}})"),
             "1 layer cannot be expressed in a TensorFlow.js layers model:\n    c (Conv2D): TensorFlow.js convolves without groups");
   EXPECT_TRUE(holds(to_tfjs("[null, 5, 4]", R"({"class_name": "GRU", "config": {"name": "g", "units": 2, "reset_after": true}})"),
                     "g (GRU): TensorFlow.js has no GRU with reset_after"));
-  EXPECT_TRUE(
-      holds(to_tfjs("[null, 5, 5, 4]", R"({"class_name": "UpSampling2D", "config": {"name": "u", "size": [2, 2], "interpolation": "bilinear"}})"), "bilinear"));
-  EXPECT_TRUE(holds(to_tfjs("[null, 4]", R"({"class_name": "ELU", "config": {"name": "e", "alpha": 0.5}})"), "alpha 1 alone"));
+  EXPECT_TRUE(holds(to_tfjs("[null, null, 5, 4]", R"({"class_name": "UpSampling2D", "config": {"name": "u", "size": [2, 2], "interpolation": "bilinear"}})"),
+                    "places the points of a bilinear UpSampling2D otherwise"));
   // The equal is written where there is one.
   EXPECT_TRUE(holds(to_tfjs("[null, 4]", R"({"class_name": "ReLU", "config": {"name": "r", "max_value": null, "negative_slope": 0.25, "threshold": 0.0}})"),
                     R"("class_name": "LeakyReLU")"));
@@ -100,7 +100,10 @@ TEST(Translate, RefusesWhatTensorFlowJsWouldComputeWrongly) {
 TEST(Translate, HardSigmoidIsNotTheSameFunctionEverywhere) {
   const std::string model = behind_input("[null, 4]", R"({"class_name": "Activation", "config": {"name": "a", "activation": "hard_sigmoid"}})");
   EXPECT_TRUE(holds(translated(model, Generation::kKeras2, Spelling::kKeras3), "another function"));
-  EXPECT_TRUE(holds(translated(model, Generation::kKeras3, Spelling::kTfjs), "another function"));
+  EXPECT_TRUE(holds(translated(model, Generation::kKeras3, Spelling::kTfjs), R"("activation": "relu6")"));
+  const std::string inside =
+      behind_input("[null, 5, 4]", R"({"class_name": "LSTM", "config": {"name": "l", "units": 2, "recurrent_activation": "hard_sigmoid"}})");
+  EXPECT_TRUE(holds(translated(inside, Generation::kKeras3, Spelling::kTfjs), "another function"));
   EXPECT_TRUE(holds(translated(model, Generation::kKeras2, Spelling::kTfjs), R"("activation": "hard_sigmoid")"));
 }
 
@@ -117,6 +120,29 @@ TEST(Translate, RewritesLayersThatTensorFlowJsLacks) {
   EXPECT_TRUE(holds(pool, R"("class_name": "GlobalAveragePooling1D", "config": {"name": "p"}})")) << pool;
   const std::string pad = rewritten("[null, 5, 4]", R"({"class_name": "ZeroPadding1D", "config": {"name": "p", "padding": [1, 2]}})");
   EXPECT_TRUE(holds(pad, R"("padding": [[1, 2], [0, 0]])")) << pad;
+}
+
+TEST(Translate, RewritesFormsThatTensorFlowJsIgnores) {
+  const auto written = [](const std::string& shape, const std::string& layer) {
+    return translated(behind_input(shape, layer), Generation::kKeras2, Spelling::kTfjs);
+  };
+  // A model of layers in a row stays one as long as they are in a row.
+  const std::string grouped = written("[null, 5, 5, 4]", R"({"class_name": "Conv2D", "config": {"name": "c", "filters": 4, "kernel_size": 3, "groups": 2}})");
+  EXPECT_TRUE(holds(grouped, R"({"class_name": "Sequential")")) << grouped;
+  EXPECT_FALSE(holds(grouped, "groups")) << grouped;
+  const std::string elu = written("[null, 4]", R"({"class_name": "ELU", "config": {"name": "e", "alpha": 0.5}})");
+  EXPECT_TRUE(holds(elu, R"({"class_name": "Model")")) << elu;
+  EXPECT_TRUE(holds(elu, R"("output_layers": [["e", 0, 0]])")) << elu;
+  // The layer that has the activation keeps its weights under another name; what comes out keeps the layer's.
+  const std::string dense = written("[null, 4]", R"({"class_name": "Dense", "config": {"name": "d", "units": 2, "activation": "hard_tanh"}})");
+  EXPECT_TRUE(holds(dense, R"("name": "d_linear", "units": 2, "activation": "linear")")) << dense;
+  EXPECT_TRUE(holds(dense, R"({"class_name": "Rescaling", "config": {"scale": 1.0, "offset": -1.0, "name": "d"})")) << dense;
+  const std::string resized = written("[null, 4, 6, 3]", R"({"class_name": "Resizing", "config": {"name": "r", "height": 2, "width": 9}})");
+  EXPECT_TRUE(holds(resized, R"("name": "r_columns", "trainable": false)")) << resized;
+  // With output_padding 6 points of stride 2 become 12: of 14 one goes before and one after.
+  const std::string larger = written("[null, 6, 6, 2]", R"({"class_name": "Conv2DTranspose", "config":
+    {"name": "t", "filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", "output_padding": 1}})");
+  EXPECT_TRUE(holds(larger, R"("cropping": [[0, 1], [0, 1]])")) << larger;
 }
 
 TEST(Translate, ConcatenatesAlongThePositiveAxis) {

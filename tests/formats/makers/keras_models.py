@@ -125,3 +125,32 @@ def keras_saved_model(source):
     model.save(source, save_format="tf")
     x = floats(7, 2, 4)
     return Recipe("keras_saved_model", calls(model, x, outputs=["y"]))
+
+
+def forms_model(keras):
+    """What TensorFlow.js ignores or computes otherwise, in layers that it has."""
+    layers = keras.layers
+    image = layers.Input((7, 6, 4), name="image")
+    steps = layers.Input((5, 3), name="steps")
+    x = layers.Conv2D(4, 3, groups=2, padding="same", activation="exponential", name="groups")(image)
+    x = layers.DepthwiseConv2D(3, dilation_rate=2, padding="same", activation="tanh", name="dilated")(x)
+    x = layers.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1, name="larger")(x)
+    x = layers.Conv2DTranspose(2, 2, dilation_rate=3, name="spread")(x)
+    x = layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2, name="bent")(x)
+    x = layers.ELU(alpha=0.7, name="elu")(x)
+    x = layers.Softmax(axis=1, name="rows")(x)
+    small = layers.Resizing(4, 5, interpolation="bicubic", name="small")(x)
+    middle = layers.CenterCrop(3, 9, name="middle")(image)
+    y = layers.Masking(name="mask")(steps)
+    both = layers.Bidirectional(layers.LSTM(2, return_sequences=True), name="both")(y)
+    again = layers.LSTM(2, name="again")(layers.RepeatVector(3, name="repeat")(layers.LSTM(3, name="last")(y)))
+    return keras.Model([image, steps], [small, middle, both, again], name="forms")
+
+
+@fixture("keras_h5_forms", "tf_keras: groups, dilations, output_padding, resizing, activations and masks that TensorFlow.js has no word for")
+def keras_h5_forms(source):
+    model = shaken(forms_model(tf_keras))
+    model.save(os.path.join(source, "model.h5"))
+    steps = floats(4, 2, 5, 3)
+    steps[0, 1] = steps[1, 0] = steps[1, 3:] = 0
+    return Recipe("keras_h5", calls(model, floats(3, 2, 7, 6, 4), steps, outputs=["small", "middle", "both", "again"]), model="source/model.h5")
