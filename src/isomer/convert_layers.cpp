@@ -1,6 +1,7 @@
 #include "isomer/convert_layers.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <set>
 
 #include "base/mapped_file.h"
@@ -304,6 +305,53 @@ Result<void> rewrite_archive(const std::string& output, const Metadata& metadata
   return {};
 }
 
+// A Keras 2 file again: its configuration, with whatever calls and functions it holds, and every weight under its name.
+Result<void> rewrite_h5(const layers::StoredModel& stored, const std::string& output, const Metadata& metadata, const ConvertOptions& options,
+                        ConvertReport& result) {
+  keras::H5Model model;
+  model.model_config = layers::model_config(stored.topology);
+  model.keras_version = stored.keras_version;
+  model.backend = stored.backend;
+  for (size_t i = 0; i < stored.weights.size(); ++i) {
+    const layers::StoredWeight& weight = stored.weights[i];
+    const Tensor value = TRY(in_context(stored.read(i), "reading the weight '" + weight.name + "'"));
+    result.weight_bytes += value.byte_size();
+    if (model.layers.empty() || model.layers.back().name != weight.group) model.layers.push_back({weight.group, {}});
+    model.layers.back().weights.push_back({weight.name, value});
+  }
+  // Keras does not care where those without weights stand.
+  const layers::Model source = TRY(layers::read_model(stored.topology, stored.generation, options.load.limits));
+  for (const layers::Layer& layer : source.layers)
+    if (std::none_of(model.layers.begin(), model.layers.end(), [&](const keras::H5Layer& group) { return group.name == layer.name; }))
+      model.layers.push_back({layer.name, {}});
+  model.training_config = stored.training;
+  for (size_t i = 0; i < stored.optimizer_weights.size(); ++i) {
+    const Tensor value = TRY(in_context(stored.read_optimizer(i), "reading the optimiser's weight '" + stored.optimizer_weights[i].name + "'"));
+    model.optimizer_weights.push_back({stored.optimizer_weights[i].name, value});
+  }
+  result.weights = static_cast<int64_t>(stored.weights.size());
+  result.rewritten = true;
+  note_metadata(stored, metadata, result);
+  result.bytes_written = TRY(keras::write_h5(model, output, [&](const std::string& partial) { return verify(partial, options, result); }));
+  return {};
+}
+
+// Whether tf_keras understands the file as it is: tf.keras wrote it (Keras on its own, up to 2.3, had other defaults), and its groups of weights are what a new
+// file's would be, one after the other.
+bool is_written_as_it_is(const layers::StoredModel& stored) {
+  const std::string& version = stored.keras_version;
+  int major = 0, minor = 0;
+  const bool numbered = std::sscanf(version.c_str(), "%d.%d", &major, &minor) == 2;
+  const bool of_tensorflow = version.ends_with("-tf") || (numbered && major == 2 && minor >= 4);
+  if (stored.generation != layers::Generation::kKeras2 || !stored.has_weights || !of_tensorflow) return false;
+  std::set<std::string> groups;
+  for (size_t i = 0; i < stored.weights.size(); ++i) {
+    const std::string& group = stored.weights[i].group;
+    if (group.empty() || ((i == 0 || stored.weights[i - 1].group != group) && !groups.insert(group).second)) return false;
+  }
+  return true;
+}
+
 void take_file(const std::string& output, ConvertReport& result) {
   const size_t slash = output.rfind('/');
   result.files = {slash == std::string::npos ? output : output.substr(slash + 1)};
@@ -326,7 +374,17 @@ Result<void> convert_layers(const std::string& output, const Metadata& metadata,
       }
       return to_layers_model(output, metadata, options, result);
     }
-    case Format::kKerasH5: TRY(to_h5(output, metadata, options, result)); break;
+    case Format::kKerasH5: {
+      if (result.source.format == Format::kKerasH5 && options.load.weights.empty()) {
+        const auto stored = TRY(in_context(load_layers(result.source, options.load), "reading " + result.source.path));
+        if (is_written_as_it_is(stored)) {
+          TRY(rewrite_h5(stored, output, metadata, options, result));
+          break;
+        }
+      }
+      TRY(to_h5(output, metadata, options, result));
+      break;
+    }
     case Format::kKerasArchive: {
       const bool again = result.source.format == Format::kKerasArchive && options.load.weights.empty();
       TRY(again ? rewrite_archive(output, metadata, options, result) : to_archive(output, metadata, options, result));

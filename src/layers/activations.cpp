@@ -70,6 +70,7 @@ constexpr NamedActivation kActivations[] = {
     {"celu", [](Emitter& e, Value x) { return e.add(e.maximum(x, 0), e.make("Expm1", {e.minimum(x, 0)})); }},
     {"glu", glu},
     {"log_sigmoid", [](Emitter& e, Value x) { return e.make("Neg", {e.make("Softplus", {e.make("Neg", {x})})}); }},
+    {"sparse_sigmoid", [](Emitter& e, Value x) { return clip(e, e.multiply(e.add(x, 1), 0.5), 0, 1); }},
     {"tanh_shrink", [](Emitter& e, Value x) { return e.subtract(x, e.make("Tanh", {x})); }},
     {"soft_shrink", [](Emitter& e, Value x) { return shrink(e, x, 0.5, true); }},
     {"hard_shrink", [](Emitter& e, Value x) { return shrink(e, x, 0.5, false); }},
@@ -86,7 +87,8 @@ Value activate_by_class(Emitter& e, Generation generation, const std::string& na
   Config config(json, generation);
   if (name == "LeakyReLU") return leaky_relu(e, x, config.number("negative_slope", config.number("alpha", 0.3)));
   if (name == "Softmax") return softmax(e, x, config.integers("axis", {-1}));
-  if (name == "ReLU" || name == "ELU") return activate(e, generation, name == "ReLU" ? "relu" : "elu", x);
+  if (name == "ReLU") return relu(e, config, x);
+  if (name == "ELU" && config.number("alpha", 1) == 1) return e.make("Elu", {x});
   e.refuse(Error{ErrorCode::kUnsupported,
                  "Isomer does not know the activation '" + name + "'",
                  {},
@@ -96,6 +98,19 @@ Value activate_by_class(Emitter& e, Generation generation, const std::string& na
 }
 
 }  // namespace
+
+Value relu(Emitter& e, Config& config, Value x) {
+  const double threshold = config.number("threshold", 0), slope = config.number("negative_slope", config.number("alpha", 0));
+  const bool capped = config.has("max_value");
+  const double most = config.number("max_value", 0);
+  if (threshold == 0 && slope == 0) {
+    const Value y = capped && most == 6 ? e.make("Relu6", {x}) : e.make("Relu", {x});
+    return capped && most != 6 ? e.minimum(y, most) : y;
+  }
+  const Value above = capped ? e.minimum(x, most) : x;
+  const Value below = e.multiply(e.add(x, -threshold), slope);
+  return e.select(e.make("GreaterEqual", {x, e.like(x, threshold)}), above, below);
+}
 
 Value softmax(Emitter& e, Value x, std::vector<int64_t> axes) {
   const int64_t rank = e.rank(x);

@@ -12,6 +12,8 @@ Value activate(LayerCall& call, std::string_view key, Value x, std::string_view 
 Value activate_json(Emitter& e, Generation generation, const JsonValue& activation, Value x);
 Value activate(Emitter& e, Generation generation, std::string_view name, Value x);
 
+// ReLU with the slope, threshold and ceiling that the configuration tells.
+Value relu(Emitter& e, Config& config, Value x);
 // softmax over one or several axes; negative axes count from the end.
 Value softmax(Emitter& e, Value x, std::vector<int64_t> axes);
 

@@ -58,6 +58,27 @@ void pass_through(LayerCall& c) {
   if (c.inputs.empty()) c.e.refuse("the layer has no input");
 }
 
+// Dropout works where the call says training=True (to sample predictions); else values pass.
+void dropout(LayerCall& c) {
+  const JsonValue* told = c.call.kwargs.find("training");
+  const double rate = c.config.number("rate", c.config.number("p", 0));
+  if (!told || *told != JsonValue(true) || rate <= 0) return pass_through(c);
+  if (c.layer.class_name == "AlphaDropout" || c.layer.class_name == "GaussianDropout") return c.unsupported("a call with training=True");
+  Emitter& e = c.e;
+  const Value x = c.input();
+  const bool first = c.config.channels_first(), spatial = c.layer.class_name.starts_with("Spatial");
+  const std::optional<std::vector<int64_t>> wanted = c.config.has("noise_shape") ? dimensions(*c.config.find("noise_shape")) : std::nullopt;
+  std::vector<Value> sizes;
+  for (int64_t i = 0; i < e.rank(x); ++i) {
+    const bool channel = i == 0 || i == (first ? 1 : e.rank(x) - 1);
+    const int64_t size = spatial && !channel ? 1 : wanted && i < static_cast<int64_t>(wanted->size()) ? (*wanted)[static_cast<size_t>(i)] : kUnknownDim;
+    sizes.push_back(size == kUnknownDim ? e.dimension(x, i) : e.integer(size));
+  }
+  const Value drawn = e.make("RandomUniform", {e.dimensions(sizes)}, {{"dtype", e.dtype(x)}});
+  const Value kept = e.cast(e.make("GreaterEqual", {drawn, e.like(drawn, rate)}), e.dtype(x));
+  c.give_masked(e.multiply(e.multiply(x, kept), 1 / (1 - std::min(rate, 0.999999))));
+}
+
 void dense(LayerCall& c) {
   Emitter& e = c.e;
   const Value x = c.input();
@@ -190,20 +211,7 @@ void reversible_embedding(LayerCall& c) {
   c.give(y);
 }
 
-void relu(LayerCall& c) {
-  Emitter& e = c.e;
-  const Value x = c.input();
-  const double threshold = c.config.number("threshold", 0), slope = c.config.number("negative_slope", c.config.number("alpha", 0));
-  const bool capped = c.config.has("max_value");
-  const double most = c.config.number("max_value", 0);
-  if (threshold == 0 && slope == 0) {
-    const Value y = capped && most == 6 ? e.make("Relu6", {x}) : e.make("Relu", {x});
-    return c.give_masked(capped && most != 6 ? e.minimum(y, most) : y);
-  }
-  Value above = capped ? e.minimum(x, most) : x;
-  const Value below = e.multiply(e.add(x, -threshold), slope);
-  c.give_masked(e.select(e.make("GreaterEqual", {x, e.like(x, threshold)}), above, below));
-}
+void relu(LayerCall& c) { c.give_masked(relu(c.e, c.config, c.input())); }
 
 void leaky_relu(LayerCall& c) {
   const double slope = c.config.number("negative_slope", c.config.number("alpha", 0.3));
@@ -256,13 +264,13 @@ LAYER_CLASS(Dense, dense, "activation(x . kernel + bias) along the last axis.")
 LAYER_CLASS(Highway, highway, "Keras 1: a dense layer and a gate that lets the input pass by it.")
 LAYER_CLASS(MaxoutDense, maxout_dense, "Keras 1: the largest of several dense layers.")
 LAYER_CLASS(Activation, activation, "An activation function, elementwise.")
-LAYER_CLASS(Dropout, pass_through, "Nothing but in training.")
-LAYER_CLASS(SpatialDropout1D, pass_through, "Nothing but in training.")
-LAYER_CLASS(SpatialDropout2D, pass_through, "Nothing but in training.")
-LAYER_CLASS(SpatialDropout3D, pass_through, "Nothing but in training.")
+LAYER_CLASS(Dropout, dropout, "Nothing but in training, or where a call says so.")
+LAYER_CLASS(SpatialDropout1D, dropout, "Nothing but in training, or where a call says so.")
+LAYER_CLASS(SpatialDropout2D, dropout, "Nothing but in training, or where a call says so.")
+LAYER_CLASS(SpatialDropout3D, dropout, "Nothing but in training, or where a call says so.")
 LAYER_CLASS(GaussianNoise, pass_through, "Nothing but in training.")
-LAYER_CLASS(GaussianDropout, pass_through, "Nothing but in training.")
-LAYER_CLASS(AlphaDropout, pass_through, "Nothing but in training.")
+LAYER_CLASS(GaussianDropout, dropout, "Nothing but in training.")
+LAYER_CLASS(AlphaDropout, dropout, "Nothing but in training.")
 LAYER_CLASS(ActivityRegularization, pass_through, "Nothing but in training.")
 LAYER_CLASS(Identity, pass_through, "Its input.")
 LAYER_CLASS(InputLayer, pass_through, "A place where a tensor comes in.")

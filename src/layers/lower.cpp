@@ -148,7 +148,10 @@ Value LayerCall::weight(std::string_view name, std::vector<int64_t> shape, std::
 
 DType LayerCall::compute() const { return lowering.policy().compute; }
 
-bool LayerCall::training() const { return lowering.options().training; }
+bool LayerCall::training() const {
+  const JsonValue* told = call.kwargs.find("training");
+  return told && told->is_bool() ? *told == JsonValue(true) : lowering.options().training;
+}
 
 void LayerCall::update(std::string_view name, Value remembered, Value value, double momentum) {
   const Value shaped = e.make("Reshape", {value, e.make("Shape", {remembered}, {{"out_type", DType::kInt32}})});

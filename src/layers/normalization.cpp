@@ -62,6 +62,7 @@ void batch_normalization(LayerCall& c) {
     for (int64_t i = 0; i < e.rank(x); ++i)
       if (std::find(axes.begin(), axes.end(), i) == axes.end()) others.push_back(i);
     m = moments(e, x, others);
+    if (!c.lowering.options().training) return c.give_masked(normalize(e, x, m, epsilon, gamma, beta));  // told by the call alone: nothing is to be learned
     c.update("moving_mean", mean, m.mean, c.config.number("momentum", 0.99));
     c.update("moving_variance", variance, m.variance, c.config.number("momentum", 0.99));
   }

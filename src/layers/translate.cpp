@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "layers/layer_order.h"
 #include "layers/rewrite_tfjs.h"
 #include "layers/tfjs_masks.h"
 #include "layers/translate_layer.h"
@@ -264,14 +265,19 @@ class Translator {
     if (to_ == Spelling::kKeras3) return keras3_call(model, layer, call, tensors, std::move(kwargs), path);
     if (to_ == Spelling::kTfjs) {
       if (holds_tensor(kwargs)) refuse(layer, path, "it is called with tensors by name, which TensorFlow.js does not pass on");
+      if (const JsonValue* training = kwargs.find("training"); training && *training == JsonValue(true))
+        refuse(layer, path, "it is called with training=True, which TensorFlow.js does not pass on");
       kwargs = JsonValue::object();
     }
     JsonValue::Array entries;
     for (const size_t i : tensors) {
       JsonValue entry = triple(model, call.inputs[i], path);
-      entry.items().push_back(entries.empty() ? with_tensors(model, call, kwargs, path) : JsonValue::object());
+      entry.items().push_back(with_tensors(model, call, kwargs, path));  // with each: the last one's count
       entries.push_back(std::move(entry));
     }
+    // A function tells a tensor from a list of one.
+    if (entries.size() == 1 && constants.empty() && layer.class_name.ends_with("OpLambda") && !call.args.items().empty() && tensor_number(call.args.items()[0]))
+      return entries[0];
     for (const JsonValue& value : constants)
       entries.push_back(JsonValue(JsonValue::Array{JsonValue("_CONSTANT_VALUE"), JsonValue(-1), value, JsonValue::object()}));
     return JsonValue(std::move(entries));
@@ -453,7 +459,12 @@ void name_outputs(Model& model) {
 }  // namespace
 
 Result<Translation> translate(const Model& model, const JsonValue& topology, Spelling to, const TranslateOptions& options) {
-  if (to != Spelling::kTfjs || !options.input_shapes) return Translator(to, options, model.generation).run(model, topology);
+  if (to != Spelling::kTfjs) {
+    Model ordered = model;
+    order_as_keras(ordered);
+    return Translator(to, options, model.generation).run(ordered, topology);
+  }
+  if (!options.input_shapes) return Translator(to, options, model.generation).run(model, topology);
   Model rewritten = model;
   name_outputs(rewritten);
   Rewritten done;

@@ -53,7 +53,7 @@ def run_job(job):
     try:
         model = keras.models.load_model(job["model"], compile=False)
     except Exception as error:
-        return {**answer, "status": "load_error", "detail": "%s: %s" % (type(error).__name__, str(error)[:300])}
+        return {**answer, "status": "load_error", "detail": "%s: %s" % (type(error).__name__, str(error)[:500])}
     try:
         for n, case in enumerate(job["cases"]):
             # By name where the model takes a dict or its inputs have the names of the record, else by place.
@@ -64,10 +64,11 @@ def run_job(job):
                 feeds = [dict(zip(named, feeds))]
             given = model(feeds if len(feeds) > 1 else feeds[0], training=False)
             folder = os.path.join(job["out"], str(n))
-            write(folder, tf.nest.flatten(given), list(getattr(model, "output_names", [])))
+            names = list(given) if isinstance(given, dict) else list(getattr(model, "output_names", []))
+            write(folder, list(given.values()) if isinstance(given, dict) else tf.nest.flatten(given), names)
             answer["cases"].append(folder)
     except Exception as error:
-        return {**answer, "status": "run_error", "detail": "case %d: %s: %s" % (len(answer["cases"]), type(error).__name__, str(error)[:300])}
+        return {**answer, "status": "run_error", "detail": "case %d: %s: %s" % (len(answer["cases"]), type(error).__name__, str(error)[:500])}
     return answer
 
 
