@@ -62,6 +62,8 @@ class Paths {
     return {0, {}};
   }
 
+  const std::map<std::vector<std::string>, std::string>& places() const { return places_; }
+
  private:
   static std::string model_class(const Layer& layer) {
     // Keras 2 called functional models "Model" in the configuration; the class is Functional.
@@ -111,6 +113,12 @@ std::string snake_case(std::string_view class_name) {
     result += static_cast<char>(std::tolower(static_cast<unsigned char>(parted[i])));
   }
   return result;
+}
+
+std::map<std::vector<std::string>, std::string> archive_places(const Model& model) {
+  Paths paths;
+  paths.add_model(model, {}, "");
+  return paths.places();
 }
 
 std::vector<Names> archive_paths(const Model& model, std::span<const WeightSlot> slots) {

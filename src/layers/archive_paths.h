@@ -5,6 +5,7 @@
 // so the places follow from the configuration alone.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,10 @@ namespace isomer::layers {
 
 // "multi_head_attention" of "MultiHeadAttention", as Keras does it ("re_lu", "conv2d_transpose").
 std::string snake_case(std::string_view class_name);
+
+// Where an archive keeps what belongs to each layer, by the names of the layers that lead to it: {"encoder", "words"} lies in
+// "layers/functional/layers/embedding/".
+std::map<std::vector<std::string>, std::string> archive_places(const Model& model);
 
 // For each slot the places at which archives may have it, those of the newest Keras first. `slots` are those of `model`, lowered.
 std::vector<std::vector<std::string>> archive_paths(const Model& model, std::span<const WeightSlot> slots);

@@ -81,7 +81,8 @@ void dropout(LayerCall& c) {
 
 void dense(LayerCall& c) {
   Emitter& e = c.e;
-  const Value x = c.input();
+  Value x = c.input();
+  if (!is_float(e.dtype(x))) x = e.cast(x, c.compute());
   // Keras 1 says output_dim, and has kernels named W.
   const int64_t units = c.config.integer("units", c.config.integer("output_dim", 0));
   const int64_t in = e.known_size(x, -1, "the number of features");

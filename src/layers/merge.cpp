@@ -6,17 +6,34 @@
 namespace isomer::layers {
 namespace {
 
+// All inputs. Keras 3 joins numbers of several dtypes: in floats where one holds floats, else in the widest of the integers. Keras 2 refuses such.
+std::vector<Value> in_one_dtype(LayerCall& c) {
+  Emitter& e = c.e;
+  std::vector<Value> values;
+  for (size_t i = 0; i < c.inputs.size(); ++i) values.push_back(c.input(i));
+  if (c.config.generation() != Generation::kKeras3 || values.empty()) return values;
+  DType widest = e.dtype(values[0]);
+  for (const Value x : values) {
+    const DType dtype = e.dtype(x);
+    if (dtype == DType::kString || dtype == widest) continue;
+    if (is_float(dtype) != is_float(widest)) {
+      widest = is_float(dtype) ? dtype : widest;
+    } else if (element_size(dtype) > element_size(widest) || widest == DType::kBool) {
+      widest = dtype;
+    }
+  }
+  for (Value& x : values) x = e.cast(x, widest);
+  return values;
+}
+
 // Inputs of lower rank get axes of size 1 behind the batch, as Keras merges them.
 std::vector<Value> aligned(LayerCall& c) {
   Emitter& e = c.e;
   int64_t rank = 0;
-  for (size_t i = 0; i < c.inputs.size(); ++i) rank = std::max(rank, e.rank(c.input(i)));
-  std::vector<Value> values;
-  for (size_t i = 0; i < c.inputs.size(); ++i) {
-    Value x = c.input(i);
+  std::vector<Value> values = in_one_dtype(c);
+  for (const Value x : values) rank = std::max(rank, e.rank(x));
+  for (Value& x : values)
     for (int64_t r = e.rank(x); r < rank; ++r) x = e.expand(x, 1);
-    values.push_back(x);
-  }
   if (values.size() < 2) e.refuse("the layer joins two inputs or more, it has " + std::to_string(values.size()));
   return values;
 }
@@ -69,8 +86,7 @@ Value concatenated_mask(LayerCall& c, int64_t axis) {
 void concatenate(LayerCall& c) {
   if (c.inputs.empty()) return c.e.refuse("the layer joins two inputs or more");
   const int64_t axis = positive_axis(c.e, c.input(), c.config.integer("axis", c.config.integer("concat_axis", -1)));
-  std::vector<Value> values;
-  for (size_t i = 0; i < c.inputs.size(); ++i) values.push_back(c.input(i));
+  const std::vector<Value> values = in_one_dtype(c);
   const Value y = values.size() == 1 ? values[0] : c.e.concatenate(values, axis);
   c.outputs.push_back({y, concatenated_mask(c, axis)});
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/mapped_file.h"
+#include "formats/keras/archive_assets.h"
 #include "formats/keras/archive_weights.h"
 #include "formats/keras/json_text.h"
 #include "wire/zip.h"
@@ -96,6 +97,8 @@ Result<layers::StoredModel> read_members(const Members& members, const Limits& l
     model.training = *compile;
     model.training_form = layers::TrainingForm::kKeras3;
   }
+  TRY(take_vocabularies(
+      config, members.names(), [&](const std::string& name) -> Result<std::string> { return std::string(TRY(members.read(name, limits)).text()); }, limits));
   model.topology = JsonValue::object();
   model.topology["keras_version"] = JsonValue(model.keras_version.empty() ? "3.0.0" : model.keras_version);
   model.topology["model_config"] = std::move(config);

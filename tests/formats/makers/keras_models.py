@@ -154,3 +154,20 @@ def keras_h5_forms(source):
     steps = floats(4, 2, 5, 3)
     steps[0, 1] = steps[1, 0] = steps[1, 3:] = 0
     return Recipe("keras_h5", calls(model, floats(3, 2, 7, 6, 4), steps, outputs=["small", "middle", "both", "again"]), model="source/model.h5")
+
+
+@fixture("keras_archive_vocabulary", "Keras 3: vocabularies learned from data, in the assets of the archive, one of them in a model inside")
+def keras_archive_vocabulary(source):
+    layers = tf.keras.layers
+    words, years = layers.StringLookup(num_oov_indices=2, name="words"), layers.IntegerLookup(output_mode="multi_hot", name="years")
+    words.adapt(np.array([["red"], ["green"], ["green"], ["blue"]]))
+    years.adapt(np.array([[1999], [2024], [2024]]))
+    colour, year = layers.Input((2,), dtype="string", name="colour"), layers.Input((2,), dtype="int64", name="year")
+    inner = tf.keras.Sequential([layers.Input((2,), dtype="int64"), years, layers.Dense(2, name="weigh")], name="inner")
+    index = layers.Embedding(6, 3, name="embed")(words(colour))
+    out = layers.Dense(2, name="out")(layers.Concatenate(name="both")([layers.Flatten(name="flat")(index), inner(year)]))
+    model = shaken(tf.keras.Model([colour, year], out, name="vocabulary"))
+    model.save(os.path.join(source, "model.keras"))
+    inputs = np.array([["green", "blue"], ["grey", "red"]], object), np.array([[2024, 7], [1999, 2024]], np.int64)
+    results = np.asarray(model([tf.constant(inputs[0].tolist()), tf.constant(inputs[1])]))
+    return Recipe("keras_v3", [("serving_default", {"colour": inputs[0], "year": inputs[1]}, {"out": results})], model="source/model.keras")
