@@ -79,6 +79,7 @@ Result<Translated> translate_source(layers::Spelling to, const ConvertOptions& o
   translate_options.limits = options.load.limits;
   translate_options.rewrite_unsupported_layers = options.rewrite_unsupported_layers;
   translate_options.input_shapes = &t.placed.input_shapes;
+  translate_options.result_shapes = &t.placed.result_shapes;
   translate_options.masked_layers = &t.placed.masked_layers;
   t.translation = TRY(layers::translate(t.placed.model, t.stored.topology, to, translate_options));
   TRY(change_weights(t.placed.weights, t.translation, options.load.limits));

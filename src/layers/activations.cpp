@@ -39,6 +39,22 @@ Value glu(Emitter& e, Value x) {
   return e.multiply(halves[0], sigmoid(e, halves[1]));
 }
 
+// max(x - t, 0). With A. Martins, R. Astudillo, "From Softmax to Sparsemax" (2016), t would come from the last of the supported sums and make the result's sum
+// 1; Keras adds all of them up, and that is what its models were made with.
+Value sparsemax(Emitter& e, Value x) {
+  const int64_t size = e.known_size(x, -1, "the number of classes");
+  if (e.failed()) return x;
+  const Value sorted = e.make_all("TopKV2", std::vector<Value>{x, e.integer(size)})[0];
+  const Value sums = e.make("Cumsum", {sorted, e.integer(-1)});
+  std::vector<float> ranks;
+  for (int64_t i = 1; i <= size; ++i) ranks.push_back(static_cast<float>(i));
+  const Value counted = e.cast(e.constant(Tensor::of<float>(DType::kFloat32, {size}, ranks)), e.dtype(x));
+  const Value support = e.cast(e.make("Greater", {e.add(e.multiply(counted, sorted), 1), sums}), e.dtype(x));
+  const Value count = e.reduce("Sum", support, {-1}, true);
+  const Value threshold = e.divide(e.add(e.reduce("Sum", e.multiply(sums, support), {-1}, true), -1), count);
+  return e.maximum(e.subtract(x, threshold), 0);
+}
+
 struct NamedActivation {
   std::string_view name;
   Value (*make)(Emitter&, Value);
@@ -70,6 +86,7 @@ constexpr NamedActivation kActivations[] = {
     {"celu", [](Emitter& e, Value x) { return e.add(e.maximum(x, 0), e.make("Expm1", {e.minimum(x, 0)})); }},
     {"glu", glu},
     {"log_sigmoid", [](Emitter& e, Value x) { return e.make("Neg", {e.make("Softplus", {e.make("Neg", {x})})}); }},
+    {"sparsemax", sparsemax},
     {"sparse_sigmoid", [](Emitter& e, Value x) { return clip(e, e.multiply(e.add(x, 1), 0.5), 0, 1); }},
     {"tanh_shrink", [](Emitter& e, Value x) { return e.subtract(x, e.make("Tanh", {x})); }},
     {"soft_shrink", [](Emitter& e, Value x) { return shrink(e, x, 0.5, true); }},

@@ -41,20 +41,14 @@ bool LayerRewriter::has_inputs(size_t count) const {
   return !calls.empty() && std::all_of(calls.begin(), calls.end(), [&](const Call& call) { return call.inputs.size() == count; });
 }
 
-PartialShape LayerRewriter::shape() const {
-  const auto found = shapes_.find(own_path());
-  return found == shapes_.end() || found->second.empty() ? PartialShape() : found->second[0];
+PartialShape LayerRewriter::first_of(const LayerShapes* shapes) const {
+  if (!shapes) return {};
+  const auto found = shapes->find(own_path());
+  return found == shapes->end() || found->second.empty() ? PartialShape() : found->second[0];
 }
 
-PartialShape LayerRewriter::result_shape() const {
-  for (const Layer& other : model_.layers) {
-    const auto found = shapes_.find(path_of(other.name));
-    if (found == shapes_.end() || other.calls.empty()) continue;
-    for (size_t i = 0; i < other.calls[0].inputs.size() && i < found->second.size(); ++i)
-      if (other.calls[0].inputs[i] == TensorRef{at_, 0, 0}) return found->second[i];
-  }
-  return {};
-}
+PartialShape LayerRewriter::shape() const { return first_of(options_.input_shapes); }
+PartialShape LayerRewriter::result_shape() const { return first_of(options_.result_shapes); }
 
 int64_t LayerRewriter::channels(int64_t rank) const {
   const PartialShape x = shape();

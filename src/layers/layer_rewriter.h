@@ -28,8 +28,8 @@ struct Rewritten {
 // so that whatever refers to it stays as it is.
 class LayerRewriter {
  public:
-  LayerRewriter(Model& model, std::vector<std::string> path, const InputShapes& shapes, Rewritten& rewritten)
-      : model_(model), path_(std::move(path)), shapes_(shapes), rewritten_(rewritten) {}
+  LayerRewriter(Model& model, std::vector<std::string> path, const TranslateOptions& options, Rewritten& rewritten)
+      : model_(model), path_(std::move(path)), options_(options), rewritten_(rewritten) {}
 
   // Goes on to the next layer that was there before; false after the last.
   bool next() { return ++at_ < static_cast<int32_t>(model_.layers.size()); }
@@ -41,7 +41,7 @@ class LayerRewriter {
   std::vector<std::string> own_path() const { return path_of(layer().name); }
   bool has_inputs(size_t count) const;
 
-  // The shape of the first call's first input, and of its first result where a layer takes it; of unknown rank where nobody knows.
+  // The shape of the first call's first input, and of its first result; of unknown rank where nobody knows.
   PartialShape shape() const;
   PartialShape result_shape() const;
   // Size of the last dimension of the input; -1 where it is not known or the rank is another.
@@ -77,6 +77,7 @@ class LayerRewriter {
   void note(std::string text) { rewritten_.notes.push_back(std::move(text)); }
 
  private:
+  PartialShape first_of(const LayerShapes* shapes) const;
   std::vector<std::string> path_of(const std::string& name) const;
   std::string free_name(const std::string& wanted) const;
   void shift(int32_t from, int32_t by);
@@ -85,7 +86,7 @@ class LayerRewriter {
 
   Model& model_;
   std::vector<std::string> path_;
-  const InputShapes& shapes_;
+  const TranslateOptions& options_;
   Rewritten& rewritten_;
   int32_t at_ = -1;
 };

@@ -277,7 +277,7 @@ std::vector<LayerValue> Lowering::call_layer(Emitter& e, const Layer& layer, con
   Scope scope(*this, e, layer.name, layer.class_name);
   std::vector<PartialShape> shapes;
   for (const LayerValue& input : inputs) shapes.push_back(e.shape(input.value));
-  result.input_shapes.try_emplace(path_, std::move(shapes));
+  result.input_shapes.try_emplace(path_, shapes);
   if (!inputs.empty() && inputs[0].mask.valid()) result.masked_layers.insert(path_);
   std::vector<LayerValue> outputs;
   if (++depth_ > options_.limits.nesting) {
@@ -288,6 +288,9 @@ std::vector<LayerValue> Lowering::call_layer(Emitter& e, const Layer& layer, con
     outputs = lower_class(e, layer, call, std::move(inputs));
   }
   --depth_;
+  shapes.clear();
+  for (const LayerValue& output : outputs) shapes.push_back(e.shape(output.value));
+  result.result_shapes.try_emplace(path_, std::move(shapes));
   return outputs;
 }
 

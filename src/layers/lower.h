@@ -43,8 +43,8 @@ struct LoweringOptions {
   bool keep_unknown_layers = false;
 };
 
-// Shapes of the inputs of each layer's first call, by the layer's path.
-using InputShapes = std::map<std::vector<std::string>, std::vector<PartialShape>>;
+// Shapes of the inputs, or of the results, of each layer's first call, by the layer's path.
+using LayerShapes = std::map<std::vector<std::string>, std::vector<PartialShape>>;
 
 struct UnknownLayer {
   std::vector<std::string> path;  // names of the layers it lies in, and its own
@@ -55,7 +55,7 @@ struct LoweredModel {
   ir::Module module;  // one signature, "serving_default"; variables without values
   std::vector<WeightSlot> weights;
   std::vector<std::string> notes;  // what a user should know: random layers that pass their input through, ...
-  InputShapes input_shapes;
+  LayerShapes input_shapes, result_shapes;
   std::set<std::vector<std::string>> masked_layers;  // paths of those whose first input has a mask
   std::vector<UnknownLayer> unknown_layers;
 };

@@ -83,6 +83,7 @@ Result<PlacedModel> place_weights(const StoredModel& stored, const Limits& limit
   options.keep_unknown_layers = true;
   LoweredModel lowered = TRY(in_context(lower(placed.model, options), "finding the places of the model's weights"));
   placed.input_shapes = std::move(lowered.input_shapes);
+  placed.result_shapes = std::move(lowered.result_shapes);
   placed.masked_layers = std::move(lowered.masked_layers);
   placed.unknown_layers = std::move(lowered.unknown_layers);
   if (stored.has_weights) {

@@ -18,7 +18,7 @@ struct PlacedModel {
   Model model;
   // In the order of the model's layers (of nested models too); of one layer in Keras's.
   std::vector<PlacedWeight> weights;
-  InputShapes input_shapes;
+  LayerShapes input_shapes, result_shapes;
   std::set<std::vector<std::string>> masked_layers;
   std::vector<UnknownLayer> unknown_layers;  // custom ones: their weights are the file's
   std::vector<std::string> notes;

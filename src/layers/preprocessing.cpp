@@ -66,17 +66,31 @@ Value crop_to_proportions(LayerCall& c, Value x, int64_t height, int64_t width) 
   return e.slice(e.slice(x, 1, top, top + crop_h), 2, left, left + crop_w);
 }
 
+// Borders above and below, or left and right, that give the image the wanted proportions.
+Value pad_to_proportions(LayerCall& c, Value x, int64_t height, int64_t width) {
+  Emitter& e = c.e;
+  const int64_t h = e.known_size(x, 1, "the height of the image"), w = e.known_size(x, 2, "the width of the image");
+  if (e.failed() || height < 1 || width < 1) return x;
+  if (const std::string mode = c.config.text("fill_mode", "constant"); mode != "constant") c.unsupported("the fill_mode '" + mode + "'");
+  const int64_t tall = std::max(h, static_cast<int64_t>(static_cast<double>(w * height) / static_cast<double>(width)));
+  const int64_t wide = std::max(w, static_cast<int64_t>(static_cast<double>(h * width) / static_cast<double>(height)));
+  const int64_t top = (tall - h) / 2, left = (wide - w) / 2;
+  if (top == 0 && left == 0) return x;
+  const Value sides = e.reshape(e.integers({0, 0, top, top, left, left, 0, 0}), {4, 2});
+  return e.make("PadV2", {x, sides, e.like(x, c.config.number("fill_value", 0))});
+}
+
 void resizing(LayerCall& c) {
   Emitter& e = c.e;
   const int64_t height = c.config.integer("height", 1), width = c.config.integer("width", 1);
   const std::string interpolation = c.config.text("interpolation", "bilinear");
-  if (c.config.boolean("pad_to_aspect_ratio", false)) return c.unsupported("Resizing with pad_to_aspect_ratio", "pad the image with ZeroPadding2D");
   const bool first = c.config.channels_first();
   bool alone = false;
   const Value in = with_batch(e, c.input(), alone);
   Value x = first ? to_channels_last(e, in) : in;
   const DType dtype = e.dtype(x);
   if (c.config.boolean("crop_to_aspect_ratio", false)) x = crop_to_proportions(c, x, height, width);
+  if (c.config.boolean("pad_to_aspect_ratio", false)) x = pad_to_proportions(c, x, height, width);
   x = resize(c, x, height, width, interpolation);
   // Integers stay integers only where pixels are copied.
   if (is_float(dtype)) x = e.cast(x, dtype);

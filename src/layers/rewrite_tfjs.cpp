@@ -175,7 +175,7 @@ bool is_chain(const Model& model) {
 }  // namespace
 
 Result<void> rewrite_for_tfjs(Model& model, bool classes, const std::vector<std::string>& path, const TranslateOptions& options, Rewritten& rewritten) {
-  LayerRewriter r(model, path, *options.input_shapes, rewritten);
+  LayerRewriter r(model, path, options, rewritten);
   while (r.next()) {
     if (r.layer().model) {
       Model inner = *r.layer().model;

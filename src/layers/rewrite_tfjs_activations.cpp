@@ -120,9 +120,7 @@ std::optional<Term> squareplus(Formula& f, Term x, const Limits& limits) {
   return f.affine(f.add(x, root), 0.5, 0);
 }
 
-std::optional<Term> glu(Formula& f, Term x, const Limits& limits) {
-  const int64_t size = f.last();
-  if (size < 2 || size % 2 != 0) return std::nullopt;
+std::optional<Term> glu(Formula& f, Term x, int64_t size, const Limits& limits) {
   const auto value = f.pick(x, size, 0, size / 2, 1, limits), gate = f.pick(x, size, size / 2, size / 2, 1, limits);
   if (!value || !gate) return std::nullopt;
   return f.multiply(*value, f.activation(*gate, "sigmoid"));
@@ -137,7 +135,6 @@ constexpr std::string_view kFormulas[] = {"celu",      "exponential", "glu",    
 std::optional<Term> formula_of(const std::string& name, Formula& f, Term x, const Limits& limits) {
   if (name == "exponential") return exponential(f, x, limits);
   if (name == "squareplus") return squareplus(f, x, limits);
-  if (name == "glu") return glu(f, x, limits);
   if (name == "hard_sigmoid") return hard_sigmoid(f, x);
   if (name == "hard_silu" || name == "hard_swish") return f.multiply(x, hard_sigmoid(f, x));
   if (name == "celu") return elu(f, x, 1, 1);
@@ -181,6 +178,43 @@ bool rewrite_softmax(LayerRewriter& r, const JsonValue& config) {
   return true;
 }
 
+// Has TensorFlow.js a name for what such a layer computes as an activation?
+bool has_name(const std::string& class_name, const JsonValue& config) {
+  if (class_name == "ReLU") {
+    const JsonValue* most = config.find("max_value");
+    return is_neutral(config, "negative_slope") && is_neutral(config, "threshold") && (!most || most->is_null() || (most->is_number() && most->number() == 6));
+  }
+  if (class_name == "ELU") return number_of(config, "alpha", 1) == 1;
+  return class_name == "Softmax" && number_of(config, "axis", -1) == -1;
+}
+
+// The layer goes on without its activation.
+Term make_linear(LayerRewriter& r) {
+  const Term moved = r.move_before("linear");
+  r.set_config(moved, "activation", JsonValue("linear"));
+  return moved;
+}
+
+// Before: Dense(activation=LeakyReLU(...))   After: Dense, LeakyReLU
+bool rewrite_layer_as_activation(LayerRewriter& r, const JsonValue& activation, Generation from) {
+  std::string name = class_name_of(activation);
+  const JsonValue* config = activation.is_object() ? activation.find("config") : nullptr;
+  JsonValue own = config && config->is_object() ? *config : JsonValue::object();
+  if (name == "leaky_relu") {
+    name = "LeakyReLU";
+    own[from == Generation::kKeras3 ? "negative_slope" : "alpha"] = JsonValue(0.2);
+  } else if (name != "LeakyReLU" && name != "ReLU" && name != "ELU" && name != "Softmax") {
+    return false;
+  }
+  if (has_name(name, own)) return false;
+  make_linear(r);
+  SpelledLayer spelled{name, own};
+  spell_as_keras2(spelled, from);
+  r.become(name, std::move(own));
+  rewrite_activation(r, spelled, from);
+  return true;
+}
+
 }  // namespace
 
 bool rewrite_activation(LayerRewriter& r, const SpelledLayer& layer, Generation from) {
@@ -196,20 +230,18 @@ bool rewrite_activation(LayerRewriter& r, const SpelledLayer& layer, Generation 
   }
   const JsonValue* activation = config.find("activation");
   if (!activation || config.find("recurrent_activation") || config.find("cell")) return false;
+  const bool alone = layer.class_name == "Activation";
+  if (!alone && rewrite_layer_as_activation(r, *activation, from)) return true;
   const std::string name = class_name_of(*activation);
   if (std::find(std::begin(kFormulas), std::end(kFormulas), name) == std::end(kFormulas)) return false;
   if (name == "hard_sigmoid" && from != Generation::kKeras3) return false;
   const Limits limits;
-  const bool alone = layer.class_name == "Activation";
-  const PartialShape shape = alone ? r.shape() : r.result_shape();
-  Formula f(r, shape);
-  if (needs_shape(name) && (!f.has_shape() || (name == "glu" && (f.last() < 2 || f.last() % 2 != 0)))) return false;
-  Term x = r.input();
-  if (!alone) {
-    x = r.move_before("linear");
-    r.set_config(x, "activation", JsonValue("linear"));
-  }
-  const auto result = formula_of(name, f, x, limits);
+  Formula f(r, alone ? r.shape() : r.result_shape());
+  // glu halves what the layer gives: before it there is twice as much.
+  const int64_t size = name == "glu" && !alone ? 2 * f.last() : f.last();
+  if (needs_shape(name) && (!f.has_shape() || (name == "glu" && (size < 2 || size % 2 != 0)))) return false;
+  const Term x = alone ? r.input() : make_linear(r);
+  const auto result = name == "glu" ? glu(f, x, size, limits) : formula_of(name, f, x, limits);
   if (!result) return false;
   r.become(*result);
   return true;

@@ -94,6 +94,7 @@ Term multiply(LayerRewriter& r, Term x, const std::string& suffix, const Tensor&
 Result<bool> rewrite_resampling(LayerRewriter& r, const SpelledLayer& layer, Generation from, const Limits& limits) {
   const PartialShape shape = r.shape();
   if (!is_resampled(layer) || !shape.has_rank() || shape.rank() != 4 || text_of(layer.config, "data_format") == "channels_first") return false;
+  if (!is_neutral(layer.config, "pad_to_aspect_ratio") && !is_neutral(layer.config, "fill_value")) return false;  // no product gives what it fills in
   if (shape[1] < 1 || shape[2] < 1 || shape[1] * shape[2] > kMost) return false;
   Measured measured(r.layer(), from, shape[1], shape[2], limits);
   const Tensor rows = TRY(measured.matrix(0)), columns = TRY(measured.matrix(1));

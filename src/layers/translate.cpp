@@ -265,7 +265,9 @@ class Translator {
     if (to_ == Spelling::kKeras3) return keras3_call(model, layer, call, tensors, std::move(kwargs), path);
     if (to_ == Spelling::kTfjs) {
       if (holds_tensor(kwargs)) refuse(layer, path, "it is called with tensors by name, which TensorFlow.js does not pass on");
-      if (const JsonValue* training = kwargs.find("training"); training && *training == JsonValue(true))
+      const std::string& name = layer.class_name;
+      const bool cares = name == "BatchNormalization" || name.contains("Dropout") || name.ends_with("Noise");
+      if (const JsonValue* training = kwargs.find("training"); cares && training && *training == JsonValue(true))
         refuse(layer, path, "it is called with training=True, which TensorFlow.js does not pass on");
       kwargs = JsonValue::object();
     }

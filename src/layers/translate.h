@@ -26,7 +26,9 @@ struct TranslateOptions {
   // Layers that the target lacks are written as others that compute the same, where there are such.
   bool rewrite_unsupported_layers = false;
   // Shapes of each layer's inputs (LoweredModel::input_shapes); null: not known, then what depends on them is left as it is.
-  const InputShapes* input_shapes = nullptr;
+  const LayerShapes* input_shapes = nullptr;
+  // Shapes of their results (LoweredModel::result_shapes); null as above.
+  const LayerShapes* result_shapes = nullptr;
   // Layers whose input comes with a mask (LoweredModel::masked_layers); null: not known.
   const std::set<std::vector<std::string>>* masked_layers = nullptr;
 };

@@ -24,6 +24,7 @@ std::string translated(const std::string& text, Generation from, Spelling to, bo
   TranslateOptions options;
   options.rewrite_unsupported_layers = rewrite;
   options.input_shapes = &lowered->input_shapes;
+  options.result_shapes = &lowered->result_shapes;
   options.masked_layers = &lowered->masked_layers;
   const auto result = translate(*model, topology, to, options);
   return result ? write_json(result->config).value() : result.error().message;
