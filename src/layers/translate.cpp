@@ -471,6 +471,7 @@ Result<Translation> translate(const Model& model, const JsonValue& topology, Spe
   name_outputs(rewritten);
   Rewritten done;
   TRY(rewrite_for_tfjs(rewritten, options.rewrite_unsupported_layers, {}, options, done));
+  order_as_keras(rewritten);
   Translation result = TRY(Translator(to, options, model.generation, done.masks_settled).run(rewritten, topology));
   result.changes = std::move(done.changes);
   result.added_weights = std::move(done.weights);
