@@ -48,7 +48,9 @@ Result<void> optimize(ir::Module& module, PassContext& context) {
       "recognize_activations",  //
   };
   static constexpr std::string_view kFunctions[] = {
-      "trim_functions",  // what a body gets as a constant can be folded and fused there
+      "trim_functions",    // what a body gets as a constant can be folded and fused there
+      "hoist_invariants",  // behind it, so that constants are left to folding
+      "trim_functions",    // variables that only hoisted nodes needed
   };
   TRY(run_passes(module, kClean, context));
   TRY(run_passes(module, kSplit, context));
