@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Makes the models that bench/convert.py measures, with real TensorFlow.
 
-  .peers/venv/bin/python bench/models.py NAME FOLDER          NAME: resnet50 | large | resnet50_h5 | resnet50_keras
+  .peers/venv/bin/python bench/models.py NAME FOLDER          NAME: resnet50 | large | mobilenet_v2 | efficientnet_b0 | resnet50_h5 | resnet50_keras
 
-Writes FOLDER/saved_model (the file in it for Keras's formats) and FOLDER/facts.json (bytes, nodes, largest tensor, model, flags). Weights are random with a fixed seed; their values do not matter here.
+Writes FOLDER/saved_model (the file in it for Keras's formats) and FOLDER/facts.json (bytes, nodes, largest tensor, model, flags; of networks, least_weight_bytes:
+kernels and one bias for each channel, float32, which is what is left when batch normalisation is folded). Weights are random with a fixed seed; their values do not matter here.
 """
 import json
 import os
@@ -13,14 +14,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
 
 
-def resnet50(folder):
-    """ResNet-50 as Keras builds it: 25.6 million weights, 102 MB."""
+def application(name, folder):
+    """A network of keras.applications with random weights, normalisations that are not the identity among them."""
     tf.keras.utils.set_random_seed(1)
-    model = tf.keras.applications.ResNet50(weights=None)
+    model = getattr(tf.keras.applications, name)(weights=None)
+    draw = np.random.default_rng(1)
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            layer.set_weights([draw.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
     m = tf.Module()
     m.weights = [w.value for w in model.weights]  # Keras's own export stores each of them twice
 
@@ -29,6 +35,30 @@ def resnet50(folder):
         return {"scores": model(image, training=False)}
 
     tf.saved_model.save(m, folder, signatures=serve)
+    return {**facts(folder), "least_weight_bytes": 4 * least_weights(model)}
+
+
+def least_weights(model):
+    count = 0
+    for layer in model.layers:
+        kernels = [w for w in layer.weights if "kernel" in w.path]
+        count += sum(tf.TensorShape(w.shape).num_elements() for w in kernels)
+        if kernels:
+            count += layer.output.shape[-1]
+    return count
+
+
+def resnet50(folder):
+    """25.6 million weights, 102 MB."""
+    return application("ResNet50", folder)
+
+
+def mobilenet_v2(folder):
+    return application("MobileNetV2", folder)
+
+
+def efficientnet_b0(folder):
+    return application("EfficientNetB0", folder)
 
 
 def large(folder):
@@ -81,7 +111,7 @@ def facts(folder):
 
 
 def main():
-    makers = {"resnet50": resnet50, "large": large, "resnet50_h5": resnet50_h5, "resnet50_keras": resnet50_keras}
+    makers = {"resnet50": resnet50, "large": large, "mobilenet_v2": mobilenet_v2, "efficientnet_b0": efficientnet_b0, "resnet50_h5": resnet50_h5, "resnet50_keras": resnet50_keras}
     if len(sys.argv) != 3 or sys.argv[1] not in makers:
         raise SystemExit(__doc__)
     folder = os.path.join(sys.argv[2], "saved_model")

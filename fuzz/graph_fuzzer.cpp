@@ -90,7 +90,7 @@ class Generator {
 
   void step() {
     const ValueId x = operand();
-    switch (c_.below(16)) {
+    switch (c_.below(18)) {
       case 0:
       case 1: return unary(x);
       case 2:
@@ -106,6 +106,8 @@ class Generator {
       case 12: return pad(x);
       case 13: return join(x);
       case 14: return reduce(x);
+      case 15: return fused(x);
+      case 16: return loop(x);
       default: return written_out(x);
     }
   }
@@ -141,6 +143,64 @@ class Generator {
     const ir::AttributeMap attributes = {{"strides", Integers{1, stride, stride, 1}}, {"padding", padding()}};
     if (c_.below(2) == 0) return keep(add("DepthwiseConv2dNative", {x, constant({height, width, size, 1 + c_.below(2)})}, attributes));
     keep(add("Conv2D", {x, constant({height, width, size, 2})}, attributes));
+  }
+  // What graph models for tf.js hold: linear op, bias and activation in one.
+  void fused(ValueId x) {
+    static constexpr std::string_view kActivations[] = {"", "Relu", "Relu6", "Elu", "Sigmoid", "LeakyRelu", "Prelu", "Tanh"};
+    const int64_t size = channels(x);
+    if (size <= 0 || size > 8 || (rank(x) != 2 && rank(x) != 4)) return;
+    const std::string activation(kActivations[c_.below(std::size(kActivations))]);
+    const bool bias = c_.below(4) != 0 || activation.empty(), depthwise = rank(x) == 4 && c_.below(2) == 0;
+    std::vector<std::string> steps{bias ? "BiasAdd" : "NoOp"};
+    if (!activation.empty()) steps.push_back(activation);
+    ir::AttributeMap attributes = {{"fused_ops", steps}, {"leakyrelu_alpha", 0.3f}};
+    std::vector<ValueId> inputs{x, rank(x) == 2 ? constant({size, 3}) : depthwise ? constant({2, 2, size, 1}) : constant({2, 2, size, 2})};
+    const int64_t results = depthwise ? size : rank(x) == 2 ? 3 : 2;
+    if (bias) inputs.push_back(constant({results}));
+    if (activation == "Prelu") inputs.push_back(constant({results}));
+    if (rank(x) == 4) {
+      attributes.push_back({"strides", Integers{1, 1, 1, 1}});
+      attributes.push_back({"padding", padding()});
+    }
+    keep(add(rank(x) == 2 ? "_FusedMatMul" : depthwise ? "FusedDepthwiseConv2dNative" : "_FusedConv2D", inputs, attributes));
+  }
+  // While(i, n, x, invariant): a counter, one that nobody reads, a value that changes, and one that is passed on and that the body computes with.
+  void loop(ValueId x) {
+    if (rank(x) == 0) return;
+    const std::vector<ValueId> arguments = {integers({c_.below(5)}, {}), integers({0}, {}), x, pick()};
+    ir::Function &condition = function_of(arguments), &body = function_of(arguments);
+    const auto call = [&](ir::Graph& graph, std::string_view op, std::vector<ValueId> inputs) -> std::optional<ValueId> {
+      const auto node = passes::add_node(graph, op, {}, inputs, op, &module_);
+      return node ? std::optional(graph.output(*node)) : std::nullopt;
+    };
+    const ValueId limit = passes::add_constant(condition.graph, Tensor::scalar(int32_t{3}), "limit");
+    const auto less = call(condition.graph, "Less", {condition.graph.inputs[0].value, limit});
+    const ValueId one = passes::add_constant(body.graph, Tensor::scalar(int32_t{1}), "one");
+    const auto next = call(body.graph, "AddV2", {body.graph.inputs[0].value, one}), other = call(body.graph, "AddV2", {body.graph.inputs[1].value, one});
+    static constexpr std::string_view kOps[] = {"Tanh", "Sigmoid", "Relu", "Softplus"};
+    auto invariant = call(body.graph, kOps[c_.below(std::size(kOps))], {body.graph.inputs[3].value});
+    if (invariant && c_.below(2) == 0) invariant = call(body.graph, kOps[c_.below(std::size(kOps))], {*invariant});
+    // A scalar of it, so that the changing value keeps its shape.
+    Integers axes(static_cast<size_t>(rank(arguments[3])));
+    for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
+    const auto all = invariant ? call(body.graph, "Max", {*invariant, passes::add_constant(body.graph, Tensor::int32s(axes), "axes")}) : std::nullopt;
+    const auto value = all ? call(body.graph, c_.below(2) == 0 ? "AddV2" : "Maximum", {body.graph.inputs[2].value, *all}) : std::nullopt;
+    if (!less || !next || !other || !value) return;
+    condition.graph.outputs.push_back({"again", *less, {}});
+    for (const ValueId result : {*next, *other, *value, body.graph.inputs[3].value})
+      body.graph.outputs.push_back({"r" + std::to_string(body.graph.outputs.size()), result, {}});
+    const auto node = passes::add_node(graph_, "StatelessWhile", {{"cond", ir::FunctionRef{condition.name}}, {"body", ir::FunctionRef{body.name}}}, arguments,
+                                       "loop", &module_);
+    if (node) values_.push_back(graph_.output(*node, 2 + c_.below(2)));
+  }
+  ir::Function& function_of(const std::vector<ValueId>& arguments) {
+    ir::Function& function = module_.add_function("loop");
+    for (const ValueId argument : arguments) {
+      const TensorType& type = graph_.type(argument);
+      const auto node = passes::add_node(function.graph, "Placeholder", {{"dtype", type.dtype}, {"shape", type.shape}}, {}, "a");
+      if (node) function.graph.inputs.push_back({function.graph.node(*node).name, function.graph.output(*node), {}});
+    }
+    return function;
   }
   void normalize(ValueId x) {
     const int64_t size = channels(x);

@@ -234,16 +234,30 @@ void QuantizeFlags::add_to(CLI::App& app) {
     app.add_flag(std::string("--quantize_") + name + "{all}", *text,
                  std::string("store weights as ") + name + ": all, or with =NAME,NAME those of these names (* and ? stand for any characters)");
   }
+  app.add_option("--quantize", automatic, "auto: store each weight as float32, float16, uint16 or uint8, whichever is smallest within --max-error");
+  app.add_option("--max-error,--max_error", max_error,
+                 "with --quantize auto: what outputs may change by, as a part of their largest value (or of 1, if that is larger)")
+      ->capture_default_str();
 }
 
-std::vector<tfjs::QuantizeRequest> QuantizeFlags::finish(const CLI::App& app) const {
-  std::vector<tfjs::QuantizeRequest> requests;
+Result<void> QuantizeFlags::finish(const CLI::App& app, ConvertOptions& options) const {
+  if (!automatic.empty() && automatic != "auto") {
+    return fail(Error{ErrorCode::kInvalidArgument,
+                      "--quantize takes auto alone, found '" + automatic + "'",
+                      {},
+                      {},
+                      "write --quantize auto, or --quantize_uint8, --quantize_uint16 or --quantize_float16 for one dtype"});
+  }
+  if (automatic.empty() && app.count("--max-error") > 0) {
+    return fail(Error{ErrorCode::kInvalidArgument, "--max-error is for --quantize auto", {}, {}, "add --quantize auto, or leave --max-error out"});
+  }
+  if (!automatic.empty()) options.max_error = max_error;
   for (const auto& [name, text, storage] : {std::tuple("--quantize_float16", &float16, DType::kHalf), std::tuple("--quantize_uint8", &uint8, DType::kUint8),
                                             std::tuple("--quantize_uint16", &uint16, DType::kUint16)}) {
     if (app.count(name) == 0) continue;
-    requests.push_back({storage, *text == "all" ? std::vector<std::string>{} : split_list(*text)});
+    options.quantize.push_back({storage, *text == "all" ? std::vector<std::string>{} : split_list(*text)});
   }
-  return requests;
+  return {};
 }
 
 }  // namespace isomer::cli

@@ -54,11 +54,13 @@ std::string describe_difference(const OutputDifference& difference);
 // {"name", "equal", "max_absolute", "max_relative", "where", "expected", "actual", "note"}
 JsonValue difference_json(const OutputDifference& difference);
 
-// --quantize_uint8, --quantize_uint16, --quantize_float16: all weights, or those whose names match the patterns behind `=`.
+// --quantize_uint8, --quantize_uint16, --quantize_float16: all weights, or those whose names match the patterns behind `=`; --quantize auto and --max-error.
 struct QuantizeFlags {
-  std::string uint8, uint16, float16;
+  std::string uint8, uint16, float16, automatic;
+  double max_error = 0.01;
   void add_to(CLI::App& app);
-  std::vector<tfjs::QuantizeRequest> finish(const CLI::App& app) const;
+  // Sets `quantize` and `max_error` of the options.
+  Result<void> finish(const CLI::App& app, ConvertOptions& options) const;
 };
 
 // Prints every pass and what it does.
@@ -82,6 +84,9 @@ int tensorflowjs_converter(int argc, char** argv);
 
 // A conversion's report as an object.
 JsonValue conversion_json(const ConvertReport& report, const std::string& output, double seconds);
+// What --quantize auto chose: a row for each weight, and totals.
+std::string describe_quantization(const AutoQuantizeReport& report);
+JsonValue quantization_json(const AutoQuantizeReport& report);
 // Text of a conversion's report, shared by both programs.
 std::string describe_conversion(const ConvertReport& report, const std::string& input, const std::string& output, double seconds);
 

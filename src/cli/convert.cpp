@@ -46,7 +46,7 @@ int run(const CLI::App& app, Options& options) {
   if (!load) return report_failure(load.error(), options.voice);
   options.convert.load = std::move(*load);
   options.convert.load.seed = options.convert.seed;
-  options.convert.quantize = options.quantize.finish(app);
+  if (const auto good = options.quantize.finish(app, options.convert); !good) return report_failure(good.error(), options.voice);
   const auto format = output_format_of(options.output_format, options.output);
   if (!format) return report_failure(format.error(), options.voice);
   options.convert.output_format = *format;
@@ -56,7 +56,7 @@ int run(const CLI::App& app, Options& options) {
   auto inputs = options.verify_inputs.finish();
   if (!inputs) return report_failure(inputs.error(), options.voice);
   options.convert.verify_inputs = std::move(*inputs);
-  options.convert.verify = options.convert.verify || !options.convert.verify_inputs.inputs.empty();
+  options.convert.verify = options.convert.verify || (!options.convert.verify_inputs.inputs.empty() && !options.convert.max_error);
   return run_conversion(options.input, options.output, options.convert, options.voice);
 }
 
@@ -96,6 +96,7 @@ JsonValue conversion_json(const ConvertReport& report, const std::string& output
   object["files"] = JsonValue(std::move(files));
   object["notes"] = JsonValue(std::move(notes));
   object["seconds"] = seconds;
+  if (report.quantization) object["quantization"] = quantization_json(*report.quantization);
   if (report.comparison) {
     JsonValue::Array outputs;
     for (const OutputDifference& o : report.comparison->outputs) {
@@ -126,6 +127,7 @@ std::string describe_conversion(const ConvertReport& report, const std::string& 
   }
   text += "wrote    " + output + ": " + plural(static_cast<int64_t>(report.files.size()), "file") + ", " + human_bytes(report.bytes_written) + " (" +
           plural(report.weights, "weight") + ", " + human_bytes(report.weight_bytes) + ") in " + number(seconds) + " s\n";
+  if (report.quantization) text += describe_quantization(*report.quantization);
   for (const std::string& note : report.notes) text += "note     " + note + "\n";
   if (report.comparison) {
     for (const OutputDifference& o : report.comparison->outputs) {
@@ -149,6 +151,7 @@ Examples:
   isomer convert frozen.pb web_model/ --output_node_names=Softmax
   isomer convert module.tar.gz web_model/ --signature_name=default
   isomer convert saved_model/ web_model/ --quantize_uint8='*kernel*,*/MatMul*'
+  isomer convert saved_model/ web_model/ --quantize auto --max-error 0.01 --verify_input=photos.npz
   isomer convert web_model/ web_model/ --weight_shard_size_bytes=16777216
 
 `isomer inspect INPUT` tells signatures, candidates for outputs, and what cannot be converted.)");

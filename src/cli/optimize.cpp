@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/input_flags.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 
@@ -13,6 +14,7 @@ struct Options {
   Voice voice;
   SourceOptions source;
   QuantizeFlags quantize;
+  InputFlags verify_inputs;
   ConvertOptions convert;
   std::string input, output, passes, print_after;
   bool list = false;
@@ -42,7 +44,9 @@ Result<void> prepare(const CLI::App& app, Options& options) {
   options.convert.load = TRY(options.source.finish(app));
   options.convert.load.seed = options.convert.seed;
   options.convert.through_ir = true;
-  options.convert.quantize = options.quantize.finish(app);
+  TRY(options.quantize.finish(app, options.convert));
+  options.convert.verify_inputs = TRY(options.verify_inputs.finish());
+  options.convert.verify = options.convert.verify || (!options.convert.verify_inputs.inputs.empty() && !options.convert.max_error);
   if (!options.passes.empty()) options.convert.passes = TRY(pass_names(options.passes, false));
   const std::vector<std::string> shown = TRY(pass_names(options.print_after, true));
   if (shown.empty()) return {};
@@ -70,6 +74,7 @@ it fails. MODEL and OUTPUT may be one folder.
 
 Examples:
   isomer optimize web_model/ smaller/ --verify
+  isomer optimize web_model/ smaller/ --quantize auto --max-error 0.01 --verify_input=photos.npz
   isomer optimize web_model/ out/ --passes=fold_batch_norms,fuse_linear_ops
   isomer optimize web_model/ out/ --print-after=fold_batch_norms 2> graph.txt)");
   app->add_option("MODEL", options->input, "a tf.js graph model, or a model of another format");
@@ -81,6 +86,7 @@ Examples:
   options->quantize.add_to(*app);
   app->add_option("--weight_shard_size_bytes", options->convert.weight_shard_size_bytes, "largest size of a weight file")->capture_default_str();
   app->add_flag("--verify", options->convert.verify, "read the result back, run both on the same inputs, and print the largest differences");
+  options->verify_inputs.add_to(*app, "--verify_input", " (default: random:0 for all)");
   app->add_option("--seed", options->convert.seed, "of the random inputs")->capture_default_str();
   app->add_option("--atol", options->convert.tolerance.absolute, "allowed absolute difference")->capture_default_str();
   app->add_option("--rtol", options->convert.tolerance.relative, "allowed relative difference")->capture_default_str();

@@ -1,6 +1,7 @@
 #include "isomer/convert.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "base/mapped_file.h"
@@ -88,7 +89,7 @@ Result<void> verify(const std::string& partial, const std::string& output, const
   report(options, "verifying");
   result.comparison = TRY(verify_result(partial, source, as_tfjs, options));
   // Quantised weights differ on purpose: the differences are reported.
-  if (result.comparison->equal() || !options.quantize.empty()) return {};
+  if (result.comparison->equal() || quantizes(options)) return {};
   return fail(std::move(difference_error(*result.comparison)).at(output));
 }
 
@@ -106,10 +107,12 @@ Result<void> rewrite(const std::string& output, const Metadata& metadata, const 
   if (options.verify)
     source = TRY(in_context(tfjs::import_graph_model(document, options.load, options.load.limits, heap_allocator()), "reading the source for --verify"));
   SpillArena arena;
-  if (options.dequantize || !options.quantize.empty()) {
-    report(options, "quantising");
-    note_quantized(TRY(tfjs::quantize_manifest(document.weights, options.dequantize, options.quantize, options.load.limits, arena)), result);
-  }
+  std::optional<ir::Module> running;
+  const auto module = [&]() -> Result<ir::Module*> {
+    return &running.emplace(TRY(in_context(tfjs::import_graph_model(document, options.load, options.load.limits, arena), "reading the source to run it")));
+  };
+  const auto quantize = [&](std::vector<tfjs::OutputWeight>& weights) { return quantize_as_asked(weights, module, true, options, arena, result); };
+  if (options.dequantize || quantizes(options)) TRY(tfjs::change_manifest(document.weights, options.dequantize, quantize, options.load.limits, arena));
   if (!metadata.empty()) {
     JsonValue& members = document.json["userDefinedMetadata"];
     if (!members.is_object()) members = JsonValue::object();
@@ -153,14 +156,12 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   tfjs::GraphModelOutput graph_model = TRY(in_context(tfjs::export_graph_model(model.module, export_options, context), "converting to a tf.js graph model"));
   graph_model.converted_by = "Isomer " ISOMER_VERSION;
   if (original) TRY(check_names(*original, graph_model));
-  result.nodes_written = count_nodes(model.module);
+  result.nodes_written = count_nodes(graph_model.topology);
   result.weights = static_cast<int64_t>(graph_model.weights.size());
   if (auto note = needs_async(model.module)) result.notes.push_back(std::move(*note));
 
-  if (!options.quantize.empty()) {
-    report(options, "quantising");
-    note_quantized(TRY(tfjs::quantize_weights(graph_model.weights, options.quantize, options.load.limits, arena)), result);
-  }
+  const auto exported = [&]() -> Result<ir::Module*> { return &model.module; };
+  if (quantizes(options)) TRY(quantize_as_asked(graph_model.weights, exported, true, options, arena, result));
 
   report(options, "writing " + output);
   tfjs::WriteOptions write_options;
@@ -173,6 +174,27 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   count_written(written, output, result);
   note_narrowed(written.narrowed, result);
   return {};
+}
+
+Result<void> check_quantization(const ConvertOptions& options) {
+  if (!options.max_error) return {};
+  if (!(*options.max_error > 0) || !std::isfinite(*options.max_error)) {
+    return fail(
+        Error{ErrorCode::kInvalidArgument, "--max-error must be a positive number", {}, {}, "0.01 allows outputs to change by a hundredth of the largest"});
+  }
+  if (!options.quantize.empty()) {
+    return fail(Error{ErrorCode::kInvalidArgument,
+                      "--quantize auto chooses the dtypes of all weights; --quantize_uint8, --quantize_uint16 and --quantize_float16 cannot stand beside it",
+                      {},
+                      {},
+                      "leave one of the two out"});
+  }
+  if (options.output_format == Format::kGraphModel || options.output_format == Format::kLayersModel) return {};
+  return fail(Error{ErrorCode::kInvalidArgument,
+                    "--quantize auto: a " + std::string(info(options.output_format).title) + " has no quantised weights",
+                    {},
+                    {},
+                    "only models for TensorFlow.js have: --output_format=tfjs_graph_model or tfjs_layers_model"});
 }
 
 // Layers come from layers: a graph's ops are not lifted.
@@ -213,6 +235,7 @@ Result<ConvertReport> convert_model(const std::string& input, const std::string&
     return fail(
         Error{ErrorCode::kInvalidArgument, "--weight_shard_size_bytes must be positive, found " + std::to_string(options.weight_shard_size_bytes), {}, {}, {}});
   }
+  TRY(check_quantization(options));
   ConvertReport result;
   const Metadata metadata = TRY(read_metadata(options));
   result.source = TRY(recognise_input(input, options.load.input_format, options.load.limits));

@@ -9,6 +9,7 @@
 
 #include "base/progress.h"
 #include "formats/tfjs/quantize.h"
+#include "isomer/auto_quantize.h"
 #include "isomer/compare.h"
 #include "isomer/inputs.h"
 #include "isomer/load.h"
@@ -30,13 +31,14 @@ struct ConvertOptions {
   std::optional<std::vector<std::string>> passes;  // these passes in place of those that `optimize` runs
   std::function<void(std::string_view pass, const ir::Module&)> after_each_pass;
   std::vector<tfjs::QuantizeRequest> quantize;  // which weights are stored smaller
+  std::optional<double> max_error;              // each weight as small as this error of the outputs allows (isomer/auto_quantize.h), in place of `quantize`
   bool dequantize = false;                      // first store quantised weights of a graph model as float32
   // Of models of layers that are written as such.
   bool split_weights_by_layer = false;      // each layer's weights in files of their own
   bool rewrite_unsupported_layers = false;  // layers that the target lacks become others that compute the same, where there are such
   bool source_config = true;                // the source's own configuration goes into userDefinedMetadata of a layers model
   bool verify = false;
-  InputRequest verify_inputs;  // what is not given is drawn at random
+  InputRequest verify_inputs;  // for `verify` and `max_error`; what is not given is drawn at random
   uint64_t seed = 0;
   Tolerance tolerance;
   Progress* progress = nullptr;
@@ -51,7 +53,8 @@ struct ConvertReport {
   int64_t weights = 0, weight_bytes = 0;
   std::vector<std::string> files;
   int64_t bytes_written = 0;
-  std::vector<std::string> notes;  // what a user should know: narrowed dtypes, control flow that needs executeAsync, ...
+  std::optional<AutoQuantizeReport> quantization;  // with `max_error`
+  std::vector<std::string> notes;                  // what a user should know: narrowed dtypes, control flow that needs executeAsync, ...
   std::optional<Comparison> comparison;
 };
 

@@ -135,7 +135,7 @@ Result<void> verify(const std::string& partial, const ConvertOptions& options, C
   verification.samples = 1;
   const VerifyReport report = TRY(in_context(verify_models(result.source.path, partial, verification), "running source and result for --verify"));
   result.comparison.emplace().outputs = report.differences;
-  if (report.equal() || !options.quantize.empty()) return {};
+  if (report.equal() || quantizes(options)) return {};
   return fail(difference_error(*result.comparison));
 }
 
@@ -147,11 +147,21 @@ tfjs::LayersWriteOptions write_options(const ConvertOptions& options, ConvertRep
   return write;
 }
 
+Result<void> quantize_plain(std::vector<tfjs::OutputWeight>& weights, const ConvertOptions& options, TensorAllocator& allocator, ConvertReport& result) {
+  std::optional<LoadedModel> source;
+  const auto module = [&]() -> Result<ir::Module*> {
+    LoadOptions load = options.load;
+    load.input_format = result.source.format;
+    return &source.emplace(TRY(load_model(result.source.path, load, allocator))).module;
+  };
+  return quantize_as_asked(weights, module, false, options, allocator, result);
+}
+
 Result<void> quantize(std::vector<tfjs::LayersModelWeight>& weights, const ConvertOptions& options, TensorAllocator& allocator, ConvertReport& result) {
-  if (options.quantize.empty()) return {};
+  if (!quantizes(options)) return {};
   std::vector<tfjs::OutputWeight> plain;
   for (tfjs::LayersModelWeight& weight : weights) plain.push_back(std::move(weight.weight));
-  note_quantized(TRY(tfjs::quantize_weights(plain, options.quantize, options.load.limits, allocator)), result);
+  TRY(quantize_plain(plain, options, allocator, result));
   for (size_t i = 0; i < weights.size(); ++i) weights[i].weight = std::move(plain[i]);
   return {};
 }
@@ -190,8 +200,8 @@ Result<void> rewrite_layers(const tfjs::LayersModelDocument& source, const std::
                             ConvertReport& result) {
   tfjs::LayersModelDocument document = source;
   SpillArena arena;
-  if (options.dequantize || !options.quantize.empty())
-    note_quantized(TRY(tfjs::quantize_manifest(document.weights, options.dequantize, options.quantize, options.load.limits, arena)), result);
+  const auto quantize = [&](std::vector<tfjs::OutputWeight>& weights) { return quantize_plain(weights, options, arena, result); };
+  if (options.dequantize || quantizes(options)) TRY(tfjs::change_manifest(document.weights, options.dequantize, quantize, options.load.limits, arena));
   if (!metadata.empty()) {
     JsonValue& members = document.json["userDefinedMetadata"];
     if (!members.is_object()) members = JsonValue::object();

@@ -19,6 +19,26 @@ void note_quantized(const tfjs::QuantizeReport& quantized, ConvertReport& report
   for (const std::string& pattern : quantized.unmatched) report.notes.push_back("no weight of floats has a name like '" + pattern + "'");
 }
 
+bool quantizes(const ConvertOptions& options) { return options.max_error || !options.quantize.empty(); }
+
+Result<void> quantize_as_asked(std::vector<tfjs::OutputWeight>& weights, const std::function<Result<ir::Module*>()>& module, bool tfjs_compat,
+                               const ConvertOptions& options, TensorAllocator& allocator, ConvertReport& report) {
+  if (options.progress && quantizes(options)) options.progress->stage("quantising");
+  if (!options.max_error) {
+    note_quantized(TRY(tfjs::quantize_weights(weights, options.quantize, options.load.limits, allocator)), report);
+    return {};
+  }
+  AutoQuantizeOptions automatic;
+  automatic.max_error = *options.max_error;
+  automatic.inputs = options.verify_inputs;
+  automatic.seed = options.seed;
+  automatic.tfjs_compat = tfjs_compat;
+  automatic.limits = options.load.limits;
+  automatic.progress = options.progress;
+  report.quantization = TRY(quantize_automatically(weights, *TRY(module()), automatic, allocator));
+  return {};
+}
+
 void count_written(const tfjs::WriteReport& written, const std::string& output, ConvertReport& report) {
   report.files = written.files;
   report.weight_bytes = written.weight_bytes;

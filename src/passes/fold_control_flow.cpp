@@ -2,9 +2,11 @@
 //
 //   Before: %y = If(%true, %x) {then_branch = @t}           After: %y = Op(%x), the nodes of @t
 //           %y = Case(%i, %x) {branches = [@a, @b, @c]}            %y = If(%i = 0, %x) {@a, else: If(%i = 1) {@b, @c}}
+//           %y = While(%x) whose condition is false at first       users of %y use %x
 //
 // Safe always. TensorFlow's Case runs the last branch when the index lies outside of the list, and so does the nested form.
 #include "ir/copy.h"
+#include "passes/loops.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -14,12 +16,6 @@ namespace {
 using ir::FunctionRef;
 using ir::NodeId;
 using ir::ValueId;
-
-// The truth of a condition as TensorFlow sees it: a scalar that is not zero (or empty string), a tensor of another rank that has elements.
-bool truth(const Tensor& tensor) {
-  if (tensor.rank() > 0) return tensor.elements() > 0;
-  return tensor.dtype() == DType::kString ? !tensor.string_at(0).empty() : tensor.as_double(0) != 0;
-}
 
 Result<void> inline_branch(ir::Module& module, ir::Graph& graph, NodeId id, const std::string& branch) {
   const ir::Function* function = module.find_function(branch);
@@ -103,9 +99,20 @@ Result<void> split_case(ir::Module& module, ir::Graph& graph, NodeId id) {
   return {};
 }
 
+// A loop without turns. Its condition is computed from constants, so that nothing is lost with it.
+void skip_loop(ir::Graph& graph, NodeId id) {
+  const std::vector<ValueId> results = graph.node(id).outputs, inputs = graph.node(id).inputs;
+  for (size_t i = 0; i < results.size(); ++i) graph.replace_uses(results[i], inputs[i]);
+  const std::vector<NodeId> users = graph.node(id).control_users, before = graph.node(id).control_inputs;
+  for (const NodeId user : users)
+    for (const NodeId earlier : before) graph.add_control_input(user, earlier);
+  std::erase(graph.control_outputs, id);
+  graph.erase(id);
+}
+
 }  // namespace
 
-Result<void> fold_control_flow(ir::Module& module, PassContext&) {
+Result<void> fold_control_flow(ir::Module& module, PassContext& context) {
   // Functions made on the way are visited as well: the list grows while it is walked.
   for (size_t f = 0; f < module.functions().size(); ++f) {
     ir::Graph& graph = module.functions()[f]->graph;
@@ -113,6 +120,10 @@ Result<void> fold_control_flow(ir::Module& module, PassContext&) {
       const ir::Node& node = graph.node(id);
       if (node.is("Case") || node.is("StatelessCase")) {
         TRY(in_context(split_case(module, graph, id), "splitting a Case into branches"));
+        continue;
+      }
+      if (is_loop(node)) {
+        if (!has_first_turn(module, graph, node, context).value_or(true)) skip_loop(graph, id);
         continue;
       }
       if (!node.is("If") && !node.is("StatelessIf")) continue;

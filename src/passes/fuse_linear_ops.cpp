@@ -8,8 +8,7 @@
 //
 // Safe when nobody else sees what is between: one consumer, no output, no control edges. The bias must be a vector (a BiasAdd's always is); it need not be
 // constant. Channels last only.
-#include <algorithm>
-
+#include "passes/fused_kinds.h"
 #include "passes/match.h"
 #include "passes/pass.h"
 
@@ -18,18 +17,6 @@ namespace {
 
 using ir::NodeId;
 using ir::ValueId;
-
-struct Kind {
-  std::string_view op, fused;
-  int64_t rank;
-};
-constexpr Kind kKinds[] = {{"Conv2D", "_FusedConv2D", 4}, {"DepthwiseConv2dNative", "FusedDepthwiseConv2dNative", 4}, {"MatMul", "_FusedMatMul", 2}};
-constexpr std::string_view kActivations[] = {"Elu", "LeakyRelu", "Relu", "Relu6", "Sigmoid"};
-
-const Kind* kind_of(const ir::Node& node) {
-  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& kind) { return node.is(kind.op); });
-  return found == std::end(kKinds) ? nullptr : found;
-}
 
 bool channels_last(const ir::Node& node) { return attribute_of(node, "data_format", std::string("NHWC")) == "NHWC"; }
 
@@ -40,22 +27,15 @@ const ir::Node* next_of(const ir::Graph& graph, ValueId value) {
   return is_free(node) && node.outputs.size() == 1 && !node.inputs.empty() && node.inputs[0] == value ? &node : nullptr;
 }
 
-bool takes(const ir::Graph& graph, const Kind& kind, const ir::Node& activation, bool bias) {
-  if (activation.is("Prelu")) {
-    // A slope that broadcasts the result would change its shape.
-    const PartialShape &alpha = graph.type(activation.inputs[1]).shape, &x = graph.type(activation.inputs[0]).shape;
-    if (!bias || !alpha.has_rank() || !x.has_rank() || alpha.rank() > x.rank()) return false;
-    // A slope for each channel, or for each element of an example: the forms that tf.js takes.
-    return alpha.rank() <= 1 || alpha.rank() + 1 == x.rank();
-  }
-  if (activation.is("LeakyRelu") && kind.op == "DepthwiseConv2dNative") return false;
-  return any_is(activation, kActivations);
+bool takes(const ir::Graph& graph, const FusedKind& kind, const ir::Node& activation, bool bias) {
+  if (!fuses_activation(kind, activation.op->name, bias)) return false;
+  return !activation.is("Prelu") || fuses_slope(graph.type(activation.inputs[1]).shape, graph.type(activation.inputs[0]).shape);
 }
 
 Result<bool> fuse(RuleContext& context, NodeId id) {
   ir::Graph& graph = context.graph;
   const ir::Node& node = graph.node(id);
-  const Kind* kind = kind_of(node);
+  const FusedKind* kind = kind_of_linear(node);
   if (!kind || !is_float(graph.type(node.outputs[0]).dtype) || !channels_last(node)) return false;
   std::vector<ValueId> inputs = node.inputs;
   std::vector<std::string> steps;
@@ -75,10 +55,7 @@ Result<bool> fuse(RuleContext& context, NodeId id) {
     end = activation->outputs[0];
   }
   if (steps.empty()) return false;
-  ir::AttributeMap attributes;
-  const ir::AttributeMap all = node.attributes->to_map();
-  for (const char* name : {"strides", "padding", "explicit_paddings", "data_format", "dilations", "transpose_a", "transpose_b"})
-    if (const ir::AttributeValue* value = ir::find(all, name)) attributes.push_back({name, *value});
+  ir::AttributeMap attributes = linear_attributes(node);
   attributes.push_back({"fused_ops", steps});
   attributes.push_back({"leakyrelu_alpha", slope});
   attributes.push_back({"epsilon", 0.0f});

@@ -35,6 +35,9 @@ Result<void> optimize(ir::Module& module, PassContext& context) {
       "merge_equal_nodes",    // equal inputs make equal nodes, so after the two that make inputs equal
       "prune",
   };
+  static constexpr std::string_view kSplit[] = {
+      "split_fused_ops",  // of a graph made for tf.js; after equal nodes are one, and before anything is folded into linear ops
+  };
   static constexpr std::string_view kPatterns[] = {
       "sink_transposes",        // channels first became transposes around each convolution
       "eliminate_moves",        // which cancel now
@@ -45,9 +48,12 @@ Result<void> optimize(ir::Module& module, PassContext& context) {
       "recognize_activations",  //
   };
   static constexpr std::string_view kFunctions[] = {
-      "trim_functions",  // what a body gets as a constant can be folded and fused there
+      "trim_functions",    // what a body gets as a constant can be folded and fused there
+      "hoist_invariants",  // behind it, so that constants are left to folding
+      "trim_functions",    // variables that only hoisted nodes needed
   };
   TRY(run_passes(module, kClean, context));
+  TRY(run_passes(module, kSplit, context));
   TRY(run_passes(module, kFunctions, context));
   TRY(run_passes(module, kClean, context));
   TRY(run_passes(module, kPatterns, context));

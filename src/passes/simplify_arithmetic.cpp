@@ -39,9 +39,10 @@ bool is_negative_zero(const Tensor& tensor) {
   return true;
 }
 
-// Ops whose results are never -0.
+// Ops whose results are never -0, or by chance only.
 bool never_negative_zero(const ir::Node& node) {
-  static constexpr std::string_view kOps[] = {"Abs", "Exp", "Sigmoid", "Softmax", "Softplus", "Square", "SquaredDifference"};
+  static constexpr std::string_view kOps[] = {"Abs",      "Exp",    "RandomStandardNormal", "RandomUniform",  "Sigmoid", "Softmax",
+                                              "Softplus", "Square", "SquaredDifference",    "TruncatedNormal"};
   return any_is(node, kOps);
 }
 

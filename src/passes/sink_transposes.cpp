@@ -7,7 +7,8 @@
 //
 // A model with channels first has become one where every convolution stands between two transposes; what is between convolutions goes to the other side,
 // and the transposes cancel (eliminate_moves). Safe for a known permutation. The number of nodes never grows: a transpose that moves has no other user,
-// or at least one of those that meet has none.
+// or at least one of those that meet has none, or the copy behind the op goes away there: all users transpose back or reduce, at once or behind ops of one
+// operand.
 #include <algorithm>
 
 #include "passes/match.h"
@@ -55,6 +56,41 @@ Result<bool> finish(Builder& b, Term result, const std::vector<ValueId>& old_inp
   return true;
 }
 
+// The axes of `x` that a reduction of its transposed value takes, sorted, where the result needs no transpose.
+std::optional<std::vector<double>> axes_without_transpose(const ir::Graph& graph, const ir::Node& reduction, const Integers& order) {
+  const auto axes = constant_integers(graph, reduction.inputs[1]);
+  if (!axes || attribute_of(reduction, "keep_dims", false)) return std::nullopt;
+  const auto rank = static_cast<int64_t>(order.size());
+  std::vector<bool> reduced(order.size());
+  std::vector<double> moved;
+  for (int64_t axis : *axes) {
+    if (axis < 0) axis += rank;
+    if (axis < 0 || axis >= rank) return std::nullopt;
+    reduced[static_cast<size_t>(axis)] = true;
+    moved.push_back(static_cast<double>(order[static_cast<size_t>(axis)]));
+  }
+  Integers kept;
+  for (size_t i = 0; i < order.size(); ++i)
+    if (!reduced[i]) kept.push_back(order[i]);
+  if (!std::is_sorted(kept.begin(), kept.end())) return std::nullopt;
+  std::sort(moved.begin(), moved.end());
+  return moved;
+}
+
+// Would a transpose before the users of this value go away behind them?
+bool vanishes_behind(const ir::Graph& graph, ValueId value, const Integers& order, int depth = 0) {
+  constexpr int kDeepest = 8;
+  const auto& users = graph.value(value).users;
+  if (depth > kDeepest || graph.is_output(value) || users.empty()) return false;
+  return std::all_of(users.begin(), users.end(), [&](NodeId id) {
+    const ir::Node& user = graph.node(id);
+    if (!is_free(user) || user.outputs.size() != 1) return false;
+    if (user.is("Transpose")) return permutation_of(graph, user.outputs[0]) == inverse_of(order);
+    if (any_is(user, kReductions)) return axes_without_transpose(graph, user, order).has_value();
+    return any_is(user, kUnary) && vanishes_behind(graph, user.outputs[0], order, depth + 1);
+  });
+}
+
 Result<bool> sink_elementwise(RuleContext& context, NodeId id) {
   ir::Graph& graph = context.graph;
   const std::vector<ValueId> inputs = graph.node(id).inputs;
@@ -71,7 +107,7 @@ Result<bool> sink_elementwise(RuleContext& context, NodeId id) {
     order = found;
     dies = dies || used_once(graph, input);
   }
-  if (!order || !dies) return false;
+  if (!order || (!dies && !vanishes_behind(graph, graph.output(id), *order))) return false;
   const auto rank = static_cast<int64_t>(order->size());
   for (const ValueId input : inputs)
     if (const Tensor* constant = graph.constant(input); constant && constant->rank() > rank) return false;
@@ -135,31 +171,38 @@ Result<bool> sink_pad(RuleContext& context, NodeId id) {
   return finish(b, transposed_again(b, padded, *order), inputs);
 }
 
-Result<bool> sink_reduction(RuleContext& context, NodeId id) {
+// With keep_dims the transpose stands behind the reduction.
+Result<bool> sink_behind_reduction(RuleContext& context, NodeId id, const Integers& order) {
   ir::Graph& graph = context.graph;
-  const std::vector<ValueId> inputs = graph.node(id).inputs;
-  const auto order = permutation_of(graph, inputs[0]);
+  const ir::Node& node = graph.node(id);
+  const std::vector<ValueId> inputs = node.inputs;
   const auto axes = constant_integers(graph, inputs[1]);
-  if (!order || !axes || !used_once(graph, inputs[0])) return false;
-  const auto rank = static_cast<int64_t>(order->size());
-  std::vector<bool> reduced(order->size());
+  if (!axes || !attribute_of(node, "keep_dims", false) || !used_once(graph, inputs[0])) return false;
+  const auto rank = static_cast<int64_t>(order.size());
   std::vector<double> moved;
   for (int64_t axis : *axes) {
     if (axis < 0) axis += rank;
     if (axis < 0 || axis >= rank) return false;
-    reduced[static_cast<size_t>(axis)] = true;
-    moved.push_back(static_cast<double>((*order)[static_cast<size_t>(axis)]));
+    moved.push_back(static_cast<double>(order[static_cast<size_t>(axis)]));
   }
   std::sort(moved.begin(), moved.end());
-  Integers kept;
-  for (size_t i = 0; i < order->size(); ++i)
-    if (!reduced[i]) kept.push_back((*order)[i]);
-  const bool keep_dims = attribute_of(graph.node(id), "keep_dims", false);
-  if (!keep_dims && !std::is_sorted(kept.begin(), kept.end())) return false;
   Builder b(context, id);
   const Term where = b.numbers(graph.type(inputs[1]).dtype, {static_cast<int64_t>(moved.size())}, moved);
   const Term result = b.make(graph.node(id).op->name, {under(b, inputs[0]), where}, graph.node(id).attributes->to_map());
-  return finish(b, keep_dims ? transposed_again(b, result, *order) : result, inputs);
+  return finish(b, transposed_again(b, result, order), inputs);
+}
+
+Result<bool> sink_reduction(RuleContext& context, NodeId id) {
+  ir::Graph& graph = context.graph;
+  const ir::Node& node = graph.node(id);
+  const std::vector<ValueId> inputs = node.inputs;
+  const auto order = permutation_of(graph, inputs[0]);
+  if (!order) return false;
+  const auto axes = axes_without_transpose(graph, node, *order);
+  if (!axes) return sink_behind_reduction(context, id, *order);
+  Builder b(context, id);
+  const Term where = b.numbers(graph.type(inputs[1]).dtype, {static_cast<int64_t>(axes->size())}, *axes);
+  return finish(b, b.make(graph.node(id).op->name, {under(b, inputs[0]), where}, graph.node(id).attributes->to_map()), inputs);
 }
 
 Result<bool> sink(RuleContext& context, NodeId id) {

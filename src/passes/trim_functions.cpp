@@ -3,6 +3,7 @@
 //   Before: %a, %b = If(%c, %x, %y) where nobody uses %b and no branch uses its second argument      After: %a = If(%c, %x)
 //   Before: %i, %w = While(%zero, %weights) whose body returns its second argument as it came        After: users of %w use %weights
 //   ... and where %weights is a constant, or nobody looks at it inside                               After: %i = While(%zero), constants in the body
+//   Before: %i, %n = While(%zero, %zero) that counts %n for nobody                                   After: %i = While(%zero)
 //
 // What a loop passes on unchanged is the same before and after it, so that outside of it nothing has to wait for the loop; a constant inside lets the body be
 // folded and fused. Safe for functions that one node calls. Constants of several graphs are stored once (formats/tfjs/graph_model_export.cpp).
@@ -10,6 +11,7 @@
 #include <map>
 #include <set>
 
+#include "passes/loops.h"
 #include "passes/match.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
@@ -20,17 +22,6 @@ namespace {
 using ir::Graph;
 using ir::NodeId;
 using ir::ValueId;
-
-// How often each function is named, by nodes, signatures and initialisers.
-std::map<std::string, int64_t> count_references(const ir::Module& module) {
-  std::map<std::string, int64_t> counts;
-  for (const ir::Entry& entry : module.signatures) ++counts[entry.function];
-  for (const std::string& name : module.initializers) ++counts[name];
-  for (const auto& function : module.functions())
-    for (const NodeId id : function->graph.live_nodes())
-      for (const std::string& name : referenced_functions(function->graph.node(id))) ++counts[name];
-  return counts;
-}
 
 bool unused(const Graph& graph, ValueId id) { return graph.value(id).users.empty() && !graph.is_output(id); }
 
@@ -53,19 +44,9 @@ Result<void> keep_only(ir::Module& module, Graph& graph, NodeId id, size_t first
       *shapes = std::move(kept);
     }
   }
-  const std::string op(node.op->name), name = node.name, origin = node.origin;
-  const NodeId made = TRY(add_node(graph, op, attributes, inputs, name, &module));
-  for (size_t k = 0; k < results.size(); ++k) {
-    const ValueId fresh = graph.output(made, static_cast<int64_t>(k));
-    graph.set_type(fresh, graph.type(old_results[results[k]]));
-    graph.replace_uses(old_results[results[k]], fresh);
-  }
-  graph.replace_control_uses(id, made);
-  for (const NodeId before : std::vector<NodeId>(graph.node(id).control_inputs)) graph.add_control_input(made, before);
-  std::replace(graph.control_outputs.begin(), graph.control_outputs.end(), id, made);
-  graph.erase(id);
-  graph.rename(made, name);
-  graph.node(made).origin = origin;
+  std::vector<ValueId> kept_results;
+  for (const size_t i : results) kept_results.push_back(old_results[i]);
+  TRY(replace_node(module, graph, id, attributes, inputs, kept_results));
   for (const ValueId input : old_inputs) erase_unused(graph, graph.value(input).producer);
   return {};
 }
@@ -128,26 +109,75 @@ void bring_in_constants(const Graph& graph, const ir::Node& node, Graph& body, G
   }
 }
 
+// Which variables of a loop matter: those that the condition or someone behind the loop looks at, those that an effect in the body needs, and those that the
+// next value of one that matters is made of.
+class LiveVariables {
+ public:
+  explicit LiveVariables(const Graph& body) : body_(body), live_(body.inputs.size()), reached_(static_cast<size_t>(body.node_count())) {
+    for (size_t i = 0; i < body.inputs.size(); ++i) argument_of_[body.value(body.inputs[i].value).producer] = i;
+    for (const NodeId output : body.control_outputs) reach(output);
+    for (const NodeId id : body.live_nodes()) {
+      const ir::Node& node = body.node(id);
+      if (!is_free(node) || node.op->effect == ir::Effect::kWrites || is_call(node) || is_branch(node) || is_loop(node)) reach(id);
+    }
+  }
+  void add(size_t variable) {
+    if (live_[variable]) return;
+    live_[variable] = true;
+    reach(body_.value(body_.outputs[variable].value).producer);
+  }
+  std::vector<size_t> found() const {
+    std::vector<size_t> positions;
+    for (size_t i = 0; i < live_.size(); ++i)
+      if (live_[i]) positions.push_back(i);
+    return positions;
+  }
+  // Nodes of the body that no variable that matters needs, users first.
+  Result<std::vector<NodeId>> dead_nodes() const {
+    std::vector<NodeId> dead = TRY(body_.topological_order());
+    std::erase_if(dead, [&](NodeId id) { return reached_[static_cast<size_t>(id.index)] || argument_of_.contains(id); });
+    std::reverse(dead.begin(), dead.end());
+    return dead;
+  }
+
+ private:
+  void reach(NodeId first) {
+    std::vector<NodeId> stack{first};
+    while (!stack.empty()) {
+      const NodeId id = stack.back();
+      stack.pop_back();
+      if (reached_[static_cast<size_t>(id.index)]) continue;
+      reached_[static_cast<size_t>(id.index)] = true;
+      const ir::Node& node = body_.node(id);
+      for (const ValueId input : node.inputs) stack.push_back(body_.value(input).producer);
+      stack.insert(stack.end(), node.control_inputs.begin(), node.control_inputs.end());
+      const auto argument = argument_of_.find(id);
+      if (argument == argument_of_.end() || live_[argument->second]) continue;
+      live_[argument->second] = true;
+      stack.push_back(body_.value(body_.outputs[argument->second].value).producer);
+    }
+  }
+
+  const Graph& body_;
+  std::vector<bool> live_, reached_;
+  std::map<NodeId, size_t> argument_of_;
+};
+
 Result<void> trim_loop(ir::Module& module, Graph& graph, NodeId id, Graph& body, Graph& condition) {
   const size_t count = graph.node(id).inputs.size();
-  if (body.inputs.size() != count || body.outputs.size() != count || condition.inputs.size() != count) return {};
   bring_in_constants(graph, graph.node(id), body, condition);
-  std::vector<size_t> kept;
+  LiveVariables live(body);
   for (size_t i = 0; i < count; ++i) {
     const ValueId argument = body.inputs[i].value, result = graph.node(id).outputs[i];
-    const bool passed_on = body.outputs[i].value == argument;
     const DType dtype = graph.type(result).dtype;
-    if (passed_on && dtype != DType::kVariant && dtype != DType::kResource) graph.replace_uses(result, graph.node(id).inputs[i]);
-    const auto returned = std::count_if(body.outputs.begin(), body.outputs.end(), [&](const ir::Port& port) { return port.value == argument; });
-    const bool idle = body.value(argument).users.empty() && returned == (passed_on ? 1 : 0) && is_free(body.producer(argument));
+    if (body.outputs[i].value == argument && dtype != DType::kVariant && dtype != DType::kResource) graph.replace_uses(result, graph.node(id).inputs[i]);
     const bool seen = !unused(graph, result) || !unused(condition, condition.inputs[i].value) || !is_free(condition.producer(condition.inputs[i].value));
-    if (!idle || seen) kept.push_back(i);
+    if (seen) live.add(i);
   }
+  const std::vector<size_t> kept = live.found();
   if (kept.size() == count || kept.empty()) return {};
-  std::vector<NodeId> producers;
-  for (const ir::Port& port : body.outputs) producers.push_back(body.value(port.value).producer);
   keep_ports(body.outputs, kept);
-  for (const NodeId producer : producers) erase_unused(body, producer);
+  for (const NodeId dead : TRY(live.dead_nodes())) body.erase(dead);
   keep_arguments(body, kept);
   keep_arguments(condition, kept);
   return keep_only(module, graph, id, 0, kept, kept);
@@ -163,10 +193,9 @@ Result<void> trim(ir::Module& module, Graph& graph, NodeId id, const std::map<st
     functions.push_back(&function->graph);
   }
   const ir::Node& node = graph.node(id);
-  if (is_loop(node) && functions.size() == 2) {
-    const std::string body = attribute_of(node, "body", ir::FunctionRef{}).name;
-    const size_t at = names[0] == body ? 0 : 1;
-    return trim_loop(module, graph, id, *functions[at], *functions[1 - at]);
+  if (is_loop(node)) {
+    const LoopFunctions loop = loop_functions(module, node);
+    return loop ? trim_loop(module, graph, id, loop.body->graph, loop.condition->graph) : Result<void>();
   }
   if ((node.is("If") || node.is("StatelessIf")) && functions.size() == 2) {
     const bool fits = std::all_of(functions.begin(), functions.end(),

@@ -13,7 +13,7 @@ A file looks like this:
 Every RUN line is a command without a shell; the commands run one after the other in a folder of their own, which is empty but for the file `input.isomer`
 (what stands between the RUN lines and EXPECT). %s is that file, %S the top of the repository; the file names of a test's own files are relative. After
 EXPECT stands what the commands print on standard output, then, where there is any, `// STDERR` and what they print on standard error, then
-`// EXIT 2` where the exit code is not 0. Paths are normalised (%S, %T for the folder), and the program's version is %VERSION. --update rewrites what is
+`// EXIT 2` where the exit code is not 0. Paths are normalised (%S, %T for the folder), the program's version is %VERSION, and times are %TIME. --update rewrites what is
 expected. The last line is `N passed, N failed`.
 """
 import argparse
@@ -53,6 +53,7 @@ def read_test(path):
 def normalise(text, folder, version):
     for real, name in ((os.path.realpath(folder), "%T"), (folder, "%T"), (ROOT, "%S")):
         text = text.replace(real, name)
+    text = re.sub(r" in [0-9.e-]+ s$", " in %TIME s", text, flags=re.MULTILINE)
     return text.replace(version, "%VERSION") if version else text
 
 

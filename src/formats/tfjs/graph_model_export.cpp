@@ -188,6 +188,15 @@ void share_weights(tf::GraphDef& topology, std::vector<OutputWeight>& weights) {
     return found == renamed.end() ? nullptr : &found->second;
   };
   const auto rename = [&](auto& nodes) {
+    std::set<std::string> taken;
+    for (const tf::NodeDef& node : nodes)
+      if (node.op() == "Const" && !new_name(node.name())) taken.insert(node.name());
+    // Of constants that are one now, a graph has one.
+    const auto again = [&](const tf::NodeDef& node) {
+      const std::string* name = node.op() == "Const" ? new_name(node.name()) : nullptr;
+      return name && !taken.insert(*name).second;
+    };
+    nodes.erase(std::remove_if(nodes.begin(), nodes.end(), again), nodes.end());
     for (tf::NodeDef& node : nodes) {
       if (node.op() == "Const")
         if (const std::string* name = new_name(node.name())) node.set_name(*name);

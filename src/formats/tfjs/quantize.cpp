@@ -180,8 +180,8 @@ Result<QuantizeReport> quantize_weights(std::vector<OutputWeight>& weights, cons
   return report;
 }
 
-Result<QuantizeReport> quantize_manifest(WeightManifest& manifest, bool dequantize, const std::vector<QuantizeRequest>& requests, const Limits& limits,
-                                         TensorAllocator& allocator) {
+Result<void> change_manifest(WeightManifest& manifest, bool dequantize, const std::function<Result<void>(std::vector<OutputWeight>&)>& change,
+                             const Limits& limits, TensorAllocator& allocator) {
   std::vector<OutputWeight> weights;
   std::vector<size_t> entries;
   for (size_t i = 0; i < manifest.entries.size(); ++i) {
@@ -200,14 +200,14 @@ Result<QuantizeReport> quantize_manifest(WeightManifest& manifest, bool dequanti
     weight.value = TRY(in_context(stored_tensor(entry, limits, allocator), "reading the weight \"" + entry.name + "\""));
     entries.push_back(i);
   }
-  QuantizeReport report = TRY(quantize_weights(weights, requests, limits, allocator));
+  TRY(change(weights));
   for (size_t i = 0; i < weights.size(); ++i) {
     if (!weights[i].quantization) continue;
     WeightEntry& entry = manifest.entries[entries[i]];
     entry.quantization = weights[i].quantization;
     entry.pieces = {weights[i].value.bytes()};
   }
-  return report;
+  return {};
 }
 
 }  // namespace isomer::tfjs

@@ -1,6 +1,7 @@
 // Quantising weights as tensorflowjs_converter does it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,9 @@ Result<OutputWeight> quantize_weight(const OutputWeight& weight, DType storage, 
 Result<QuantizeReport> quantize_weights(std::vector<OutputWeight>& weights, const std::vector<QuantizeRequest>& requests, const Limits& limits,
                                         TensorAllocator& allocator);
 
-// The same for weights that lie in files. With `dequantize`, those that are quantised become float32 first.
-Result<QuantizeReport> quantize_manifest(WeightManifest& manifest, bool dequantize, const std::vector<QuantizeRequest>& requests, const Limits& limits,
-                                         TensorAllocator& allocator);
+// Hands the manifest's weights of float32 that are not quantised, but for an optimiser's, to `change`, which may quantise them, and takes them back. With
+// `dequantize`, those that are quantised become float32 first.
+Result<void> change_manifest(WeightManifest& manifest, bool dequantize, const std::function<Result<void>(std::vector<OutputWeight>&)>& change,
+                             const Limits& limits, TensorAllocator& allocator);
 
 }  // namespace isomer::tfjs
