@@ -8,7 +8,7 @@
 namespace isomer::cli {
 namespace {
 
-struct Options {
+struct ConvertFlags {
   Voice voice;
   SourceOptions source;
   QuantizeFlags quantize;
@@ -41,7 +41,7 @@ Result<Format> output_format_of(const std::string& name, const std::string& outp
   return fail(Error{ErrorCode::kInvalidArgument, "there is no output format '" + name + "'", {}, {}, "formats that can be written: " + writable_formats()});
 }
 
-int run(const CLI::App& app, Options& options) {
+int run(const CLI::App& app, ConvertFlags& options) {
   auto load = options.source.finish(app);
   if (!load) return report_failure(load.error(), options.voice);
   options.convert.load = std::move(*load);
@@ -139,7 +139,7 @@ std::string describe_conversion(const ConvertReport& report, const std::string& 
 }
 
 void add_convert(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ConvertFlags>();
   CLI::App* app = program.add_subcommand("convert", "Convert a model. The input's format is recognised from its content.");
   app->footer(R"(What happens: variables become constants, functions are inlined, what is constant is computed, batch
 normalisation becomes part of the weights, bias and activation part of convolutions and products, and ops that tf.js lacks or computes differently are

@@ -8,7 +8,7 @@
 namespace isomer::cli {
 namespace {
 
-struct Options {
+struct DiffFlags {
   Voice voice;
   SourceOptions first, second;
   std::string first_path, second_path;
@@ -17,7 +17,7 @@ struct Options {
 
 constexpr size_t kShown = 20;  // of each sort, without --all
 
-Result<DiffReport> execute(const CLI::App& app, const Options& options) {
+Result<DiffReport> execute(const CLI::App& app, const DiffFlags& options) {
   if (options.freeze && options.as_read) return fail(ErrorCode::kInvalidArgument, "--freeze and --as_read contradict each other");
   DiffOptions diff;
   diff.first = TRY(options.first.finish(app));
@@ -53,7 +53,7 @@ void print_ops(const std::vector<Change>& ops) {
     std::printf("  %-32s %6s -> %s\n", op.name.c_str(), op.first.empty() ? "0" : op.first.c_str(), op.second.empty() ? "0" : op.second.c_str());
 }
 
-void print(const DiffReport& report, const Options& options) {
+void print(const DiffReport& report, const DiffFlags& options) {
   std::printf("-  first   %s: %s, %s\n", options.first_path.c_str(), std::string(info(report.first.format).name).c_str(),
               plural(report.first_nodes, "node").c_str());
   std::printf("+  second  %s: %s, %s\n", options.second_path.c_str(), std::string(info(report.second.format).name).c_str(),
@@ -98,7 +98,7 @@ JsonValue to_json(const DiffReport& report) {
 }  // namespace
 
 void add_diff(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DiffFlags>();
   CLI::App* app = program.add_subcommand("diff", "Tell what differs in the structure of two models: signatures, ops, weights, nodes.");
   app->footer(R"(- is only in the first, + only in the second, ! is in both but otherwise, = has another name but the same content. Nothing is run:
 `isomer verify` tells whether the models compute the same.

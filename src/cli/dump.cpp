@@ -11,7 +11,7 @@
 namespace isomer::cli {
 namespace {
 
-struct Options {
+struct DumpFlags {
   Voice voice;
   SourceOptions source;
   std::string model, output, passes;
@@ -25,7 +25,7 @@ JsonValue to_json(std::string_view key, JsonValue value) {
   return object;
 }
 
-Result<void> dump(const CLI::App& app, const Options& options) {
+Result<void> dump(const CLI::App& app, const DumpFlags& options) {
   const LoadOptions load = TRY(options.source.finish(app));
   SpillArena arena;
   LoadedModel model = TRY(load_model(options.model, load, arena));
@@ -77,7 +77,7 @@ void list_passes(const Voice& voice) {
 }
 
 void add_dump(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DumpFlags>();
   CLI::App* app = program.add_subcommand("dump", "Print a model as text (Isomer's IR) that can be read back.");
   app->footer(R"(The text has one function for each graph, one line for each node. Tensors of more than a few elements are elided without --output.
 

@@ -8,7 +8,7 @@
 namespace isomer::cli {
 namespace {
 
-struct Options {
+struct InspectFlags {
   Voice voice;
   SourceOptions source;
   std::string path;
@@ -243,7 +243,7 @@ JsonValue to_json(const Inspection& inspection, const std::string& path) {
   return object;
 }
 
-int run(const CLI::App& app, const Options& options) {
+int run(const CLI::App& app, const InspectFlags& options) {
   const auto load = options.source.finish(app);
   if (!load) return report_failure(load.error(), options.voice);
   const auto inspection = inspect_model(options.path, *load);
@@ -264,7 +264,7 @@ int run(const CLI::App& app, const Options& options) {
 }  // namespace
 
 void add_inspect(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectFlags>();
   CLI::App* app = program.add_subcommand("inspect", "Tell what a model is, and what can become of it by which command.");
   app->footer(R"(Prints the format, signatures, parameters and ops, which nodes tf.js cannot run and why, and whether the model can become a graph
 model or a layers model. Nothing is written. One signature is examined in depth: the default one, or --signature_name.

@@ -10,7 +10,7 @@
 namespace isomer::cli {
 namespace {
 
-struct Options {
+struct OptimizeFlags {
   Voice voice;
   SourceOptions source;
   QuantizeFlags quantize;
@@ -33,7 +33,7 @@ Result<std::vector<std::string>> pass_names(const std::string& text, bool all) {
   return names;
 }
 
-Result<void> prepare(const CLI::App& app, Options& options) {
+Result<void> prepare(const CLI::App& app, OptimizeFlags& options) {
   if (options.input.empty() || options.output.empty()) {
     return fail(Error{ErrorCode::kInvalidArgument,
                       "isomer optimize: MODEL and OUTPUT are required",
@@ -57,7 +57,7 @@ Result<void> prepare(const CLI::App& app, Options& options) {
   return {};
 }
 
-int run(const CLI::App& app, Options& options) {
+int run(const CLI::App& app, OptimizeFlags& options) {
   if (const auto ready = prepare(app, options); !ready) return report_failure(ready.error(), options.voice);
   return run_conversion(options.input, options.output, options.convert, options.voice);
 }
@@ -65,7 +65,7 @@ int run(const CLI::App& app, Options& options) {
 }  // namespace
 
 void add_optimize(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<OptimizeFlags>();
   CLI::App* app = program.add_subcommand("optimize", "Write a model as a graph model with fewer nodes and weights that computes the same.");
   app->footer(
       R"(A graph model as it is read, or any other model that Isomer reads, goes through the passes that convert runs: what is constant is computed, what

@@ -11,7 +11,7 @@
 namespace isomer::cli {
 namespace {
 
-struct Options {
+struct ReduceFlags {
   Voice voice;
   SourceOptions source;
   std::string model, output, passes, command;
@@ -39,7 +39,7 @@ std::string with_path(std::string command, const std::string& path) {
   return at == std::string::npos ? command + " '" + path + "'" : command.replace(at, 2, "'" + path + "'");
 }
 
-Result<ReduceReport> execute(const CLI::App& app, const Options& options) {
+Result<ReduceReport> execute(const CLI::App& app, const ReduceFlags& options) {
   const LoadOptions load = TRY(options.source.finish(app));
   const std::vector<std::string> names = split_list(options.passes);
   SpillArena arena;
@@ -56,7 +56,7 @@ Result<ReduceReport> execute(const CLI::App& app, const Options& options) {
 }  // namespace
 
 void add_reduce(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReduceFlags>();
   CLI::App* app = program.add_subcommand("reduce", "Make a model that shows a fault smaller while it shows it.");
   app->footer(R"(The fault is that passes fail, or change what the model computes for random inputs; or that a command ends with 0 for the model's text. Outputs
 and nodes are taken away as long as it shows.

@@ -16,7 +16,7 @@
 namespace isomer::cli {
 namespace {
 
-struct Options {
+struct RunFlags {
   Voice voice;
   SourceOptions source;
   InputFlags inputs;
@@ -47,7 +47,7 @@ void show_progress(const ir::Module& module, const ir::Function* function, Progr
   };
 }
 
-Result<Ran> execute(const CLI::App& app, const Options& options) {
+Result<Ran> execute(const CLI::App& app, const RunFlags& options) {
   LoadOptions load = TRY(options.source.finish(app));
   load.seed = options.run.seed;
   const InputRequest request = TRY(options.inputs.finish());
@@ -129,7 +129,7 @@ void print_profile(const std::vector<ProfileRow>& rows, size_t runs) {
   }
 }
 
-void print(const Ran& ran, const Options& options) {
+void print(const Ran& ran, const RunFlags& options) {
   std::printf("ran %s: %s\n", options.model.c_str(), plural(static_cast<int64_t>(ran.outputs.size()), "output").c_str());
   for (const NamedTensor& output : ran.outputs) {
     std::printf("  %s\n", summary(output).c_str());
@@ -163,7 +163,7 @@ JsonValue top_json(const Ran& ran, const NamedTensor& output, int64_t count) {
   return JsonValue(std::move(rows));
 }
 
-JsonValue to_json(const Ran& ran, const Options& options) {
+JsonValue to_json(const Ran& ran, const RunFlags& options) {
   JsonValue object = JsonValue::object();
   object["ok"] = true;
   JsonValue::Array list;
@@ -205,7 +205,7 @@ JsonValue to_json(const Ran& ran, const Options& options) {
 }  // namespace
 
 void add_run(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunFlags>();
   CLI::App* app = program.add_subcommand("run", "Run a model on given inputs with the reference kernels.");
   app->footer(R"(The kernels are made to be right, not fast. Small results are printed; --output keeps them all.
 

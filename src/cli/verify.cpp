@@ -9,7 +9,7 @@
 namespace isomer::cli {
 namespace {
 
-struct Options {
+struct VerifyFlags {
   Voice voice;
   SourceOptions first, second;
   InputFlags inputs;
@@ -18,7 +18,7 @@ struct Options {
   VerifyOptions verify;
 };
 
-Result<VerifyReport> execute(const CLI::App& app, Options& options, Progress& progress) {
+Result<VerifyReport> execute(const CLI::App& app, VerifyFlags& options, Progress& progress) {
   VerifyOptions& verify = options.verify;
   verify.first = TRY(options.first.finish(app));
   verify.second = TRY(options.second.finish(app));
@@ -43,7 +43,7 @@ void print_parting(const Parting& parting) {
   if (!parting.first.empty() || !parting.second.empty()) std::printf("  All inputs of these nodes have equals in the other model, their results have not.\n");
 }
 
-void print(const VerifyReport& report, const Options& options) {
+void print(const VerifyReport& report, const VerifyFlags& options) {
   std::printf("first   %s: %s\nsecond  %s: %s\n", options.first_path.c_str(), std::string(info(report.first.format).name).c_str(), options.second_path.c_str(),
               std::string(info(report.second.format).name).c_str());
   for (const auto& [what, matches] : {std::pair("input", &report.inputs), std::pair("output", &report.outputs)}) {
@@ -115,7 +115,7 @@ JsonValue to_json(const VerifyReport& report) {
 }  // namespace
 
 void add_verify(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyFlags>();
   CLI::App* app = program.add_subcommand("verify", "Run two models on the same inputs and tell whether they compute the same.");
   app->footer(
       R"(The models may be of any formats. Inputs and outputs are matched by name, then by order and type; inputs that are not given are drawn at random.
