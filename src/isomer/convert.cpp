@@ -156,7 +156,7 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   tfjs::GraphModelOutput graph_model = TRY(in_context(tfjs::export_graph_model(model.module, export_options, context), "converting to a tf.js graph model"));
   graph_model.converted_by = "Isomer " ISOMER_VERSION;
   if (original) TRY(check_names(*original, graph_model));
-  result.nodes_written = count_nodes(graph_model.topology);
+  result.nodes_written = count_nodes(model.module);
   result.weights = static_cast<int64_t>(graph_model.weights.size());
   if (auto note = needs_async(model.module)) result.notes.push_back(std::move(*note));
 

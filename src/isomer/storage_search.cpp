@@ -18,7 +18,7 @@
 namespace isomer {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
 struct Step {
   size_t weight = 0;
@@ -128,7 +128,7 @@ class Search {
     const int64_t before = from == kAsItIs ? 0 : options[static_cast<size_t>(from)].saved;
     const double error = squared_error(weight, to) - squared_error(weight, from);
     if (!std::isfinite(error)) return 0;
-    return error > 0 ? static_cast<double>(options[static_cast<size_t>(to)].saved - before) / error : kInfinity;
+    return error > 0 ? static_cast<double>(options[static_cast<size_t>(to)].saved - before) / error : kUnbounded;
   }
 
   // Of one weight each step gains less than the one before; an option that would break this is passed over.

@@ -22,7 +22,7 @@ using ir::Graph;
 using ir::NodeId;
 using ir::ValueId;
 
-constexpr int64_t kGrowthLimit = 100 * 1024;  // as in fold_constants
+constexpr int64_t kFreeGrowth = 100 * 1024;  // as in fold_constants
 
 // Ops of floats that fail for no values; those of two operands where inference knows that the shapes fit.
 constexpr std::string_view kTotal[] = {"Abs",  "Ceil",  "Cos",   "Elu",     "Erf",  "Exp", "Floor",    "LeakyRelu", "Log",  "Log1p", "Neg",
@@ -38,23 +38,23 @@ bool may_fail(const Graph& graph, const ir::Node& node) {
   return !std::all_of(inputs.begin(), inputs.end(), [&](ValueId input) { return graph.type(input).shape.fully_known(); });
 }
 
-std::optional<int64_t> bytes_of(const TensorType& type) {
+std::optional<int64_t> known_bytes_of(const TensorType& type) {
   const auto elements = type.shape.elements();
   if (!elements || *elements > INT64_MAX / 64) return std::nullopt;
   return *elements * std::max<int64_t>(element_size(type.dtype), 8);
 }
 
 // Could what comes out be far larger than what goes in? Sizes that nobody knows count as nothing for inputs, so that they hold nodes back.
-bool grows(const Graph& graph, const ir::Node& node) {
+bool enlarges(const Graph& graph, const ir::Node& node) {
   static constexpr std::string_view kMakesLarger[] = {"BroadcastTo", "Fill", "LinSpace", "OneHot", "Range", "Tile"};
   int64_t in = 0, out = 0;
-  for (const ValueId input : node.inputs) in += bytes_of(graph.type(input)).value_or(0);
+  for (const ValueId input : node.inputs) in += known_bytes_of(graph.type(input)).value_or(0);
   for (const ValueId output : node.outputs) {
-    const auto bytes = bytes_of(graph.type(output));
+    const auto bytes = known_bytes_of(graph.type(output));
     if (!bytes && any_is(node, kMakesLarger)) return true;
     out += bytes.value_or(0);
   }
-  return out > kGrowthLimit && out > in;
+  return out > kFreeGrowth && out > in;
 }
 
 bool is_tensor(const TensorType& type) { return type.dtype != DType::kVariant && type.dtype != DType::kResource && type.dtype != DType::kInvalid; }
@@ -96,7 +96,7 @@ class Hoisting {
       }
     }
     const bool tensors = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId output) { return is_tensor(body_.type(output)); });
-    return depends && tensors && !grows(body_, node) && (first_turn_ || !may_fail(body_, node));
+    return depends && tensors && !enlarges(body_, node) && (first_turn_ || !may_fail(body_, node));
   }
 
   // Makes the node outside.
