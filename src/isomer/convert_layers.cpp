@@ -17,6 +17,7 @@
 #include "layers/training_config.h"
 #include "layers/translate.h"
 #include "layers/weight_names.h"
+#include "passes/spread_kernels.h"
 #include "tensor/spill.h"
 
 namespace isomer {
@@ -304,29 +305,48 @@ Result<void> rewrite_archive(const std::string& output, const Metadata& metadata
   return {};
 }
 
+JsonValue dims_json(const PartialShape& shape) {
+  JsonValue::Array dims;
+  for (const int64_t dim : shape.dims()) dims.push_back(dim == kUnknownDim ? JsonValue() : JsonValue(dim));
+  return JsonValue(std::move(dims));
+}
+
 // What tf_keras builds a layer on: dimensions, or a list of them where the layer is called on several tensors.
-std::map<std::vector<std::string>, JsonValue> build_shapes(const layers::Model& model, const layers::InputShapes& input_shapes,
-                                                           std::vector<std::string> place = {}) {
-  std::map<std::vector<std::string>, JsonValue> result;
+JsonValue build_shape(const layers::Call& call, const std::vector<PartialShape>& shapes) {
+  JsonValue::Array list;
+  for (const PartialShape& shape : shapes) list.push_back(dims_json(shape));
+  // What is not an argument by place (states, masks) comes behind.
+  const JsonValue::Array& args = call.args.items();
+  const bool nested = args.size() == 1 && args[0].is_array();
+  list.resize(std::clamp<size_t>(nested ? args[0].items().size() : args.size(), 1, list.size()));
+  return nested || list.size() > 1 ? JsonValue(std::move(list)) : list[0];
+}
+
+// What MultiHeadAttention remembers of its call, without which tf_keras makes it no weights.
+JsonValue attention_shapes(const layers::Call& call, const std::vector<PartialShape>& shapes) {
+  const auto named = [&](std::string_view key, size_t otherwise) {
+    const JsonValue* argument = call.kwargs.find(key);
+    const JsonValue* tensor = argument ? argument->find("tensor") : nullptr;
+    return std::min(tensor && tensor->is_integer() ? static_cast<size_t>(tensor->integer()) : otherwise, shapes.size() - 1);
+  };
+  const size_t value = named("value", 1);
+  JsonValue config = JsonValue::object();
+  config["query_shape"] = dims_json(shapes[0]);
+  config["value_shape"] = dims_json(shapes[value]);
+  config["key_shape"] = dims_json(shapes[named("key", call.args.items().size() > 2 ? 2 : value)]);
+  return config;
+}
+
+void add_shapes(const layers::Model& model, const layers::InputShapes& input_shapes, std::vector<std::string> place, keras::KerasSavedModel& out) {
   place.emplace_back();
   for (const layers::Layer& layer : model.layers) {
     place.back() = layer.name;
-    if (layer.model) result.merge(build_shapes(*layer.model, input_shapes, place));
+    if (layer.model) add_shapes(*layer.model, input_shapes, place, out);
     const auto shapes = input_shapes.find(place);
     if (shapes == input_shapes.end() || layer.calls.empty() || shapes->second.empty()) continue;
-    JsonValue::Array list;
-    for (const PartialShape& shape : shapes->second) {
-      JsonValue::Array dims;
-      for (const int64_t dim : shape.dims()) dims.push_back(dim == kUnknownDim ? JsonValue() : JsonValue(dim));
-      list.emplace_back(std::move(dims));
-    }
-    // What is not an argument by place (states, masks) comes behind.
-    const JsonValue::Array& args = layer.calls[0].args.items();
-    const bool nested = args.size() == 1 && args[0].is_array();
-    list.resize(std::clamp<size_t>(nested ? args[0].items().size() : args.size(), 1, list.size()));
-    result[place] = nested || list.size() > 1 ? JsonValue(std::move(list)) : list[0];
+    out.build_shapes[place] = build_shape(layer.calls[0], shapes->second);
+    if (layer.class_name == "MultiHeadAttention") out.more_config[place] = attention_shapes(layer.calls[0], shapes->second);
   }
-  return result;
 }
 
 // The slot of the model that is written for the source's `index`-th weight: by name, else by place in the layer (Keras 3 has other names for some).
@@ -359,13 +379,21 @@ Result<void> to_saved_model(const std::string& output, const Metadata& metadata,
   layers::LoweringOptions lowering;
   lowering.limits = options.load.limits;
   layers::LoweredModel lowered = TRY(in_context(layers::lower(target, lowering), "turning the model's layers into ops"));
-  model.build_shapes = build_shapes(target, lowered.input_shapes);
+  add_shapes(target, lowered.input_shapes, {}, model);
+  passes::PassContext context;
+  context.limits = options.load.limits;
+  TRY(passes::spread_kernels(lowered.module, context));
   model.module = std::move(lowered.module);
+  const std::vector<std::string> names = TRY(layers::hdf5_weight_names(t.slots));
+  std::set<std::string> used;
   for (size_t i = 0; i < t.slots.size(); ++i) {
     const layers::WeightSlot* at = slot_for(lowered.weights, t.slots, i);
     if (!at) return fail(ErrorCode::kInternal, "the weight '" + t.slots[i].variable + "' has no place in the model that is written");
     Tensor value = TRY(in_context(layers::as_dtype(t.placed.weights[i].value, at->dtype), "writing the weight '" + at->variable + "'"));
-    model.weights.push_back({layers::object_path(model.model_config, *at), at->variable, at->trainable, std::move(value)});
+    // Names are those of an HDF5 file; where nested models have two alike, the whole path.
+    std::string name = names[i].substr(0, names[i].rfind(':'));
+    for (int n = 0; !used.insert(name).second; ++n) name = at->variable + (n == 0 ? "" : "_" + std::to_string(n));
+    model.weights.push_back({layers::object_path(model.model_config, *at), at->variable, std::move(name), at->trainable, std::move(value)});
   }
   model.keras_version = kKeras2Version;
   model.backend = "tensorflow";

@@ -24,10 +24,11 @@ void step(const JsonValue*& layer, const std::string& name, std::vector<std::str
     path.push_back("layer-" + std::to_string(at - counted.begin()));
     layer = at == counted.end() ? &kNothing : *at;
   } else if (class_name == "Bidirectional") {
-    const bool backward = name.starts_with("backward");
+    // A backward layer of its own keeps its name.
+    const JsonValue &first = member(config, "layer"), &second = member(config, "backward_layer");
+    const bool backward = second.is_object() ? name == layer_name_of(second) : name.starts_with("backward_");
     path.emplace_back(backward ? "backward_layer" : "forward_layer");
-    const JsonValue& own = member(config, "backward_layer");
-    layer = backward && own.is_object() ? &own : &member(config, "layer");
+    layer = backward && second.is_object() ? &second : &first;
   } else if (class_name == "MultiHeadAttention") {
     path.push_back(name == "attention_output" ? "_output_dense" : "_" + name + "_dense");
     layer = &kNothing;

@@ -296,6 +296,10 @@ class Translator {
       entry.items().push_back(entries.empty() ? with_tensors(model, call, kwargs, path) : JsonValue::object());
       entries.push_back(std::move(entry));
     }
+    // Layers that are functions take a list for a list, even of one tensor.
+    if (to_ == Spelling::kKeras2 && layer.class_name == "TFOpLambda" && entries.size() == 1 && constants.empty() && !call.args.items().empty() &&
+        tensor_number(call.args.items()[0]))
+      return entries[0];
     for (const JsonValue& value : constants)
       entries.push_back(JsonValue(JsonValue::Array{JsonValue("_CONSTANT_VALUE"), JsonValue(-1), value, JsonValue::object()}));
     return JsonValue(std::move(entries));

@@ -48,6 +48,7 @@ constexpr std::string_view kOtherClasses[] = {"AbstractRNNCell",
 
 constexpr std::string_view kOnlyKeras3[] = {"AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
                                             "GroupQueryAttention",      "MelSpectrogram",           "RMSNormalization"};
+constexpr std::string_view kOnlyKeras1[] = {"Highway", "MaxoutDense"};
 constexpr std::string_view kOnlyKeras2[] = {"AbstractRNNCell",
                                             "DenseFeatures",
                                             "LocallyConnected1D",
@@ -105,6 +106,7 @@ void add_modules(JsonValue& config) {
 void spell_for_keras2(SpelledLayer& layer, LayerContext& context) {
   JsonValue& config = layer.config;
   if (contains(kOnlyKeras3, layer.class_name)) context.refuse("Keras 2 has no such layer");
+  if (contains(kOnlyKeras1, layer.class_name)) context.refuse("only Keras 1 has such a layer");
   if (layer.class_name == "InputLayer") {
     spell_input(config);
     config.erase("optional");

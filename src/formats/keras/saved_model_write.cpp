@@ -69,7 +69,47 @@ class Objects {
       attributes_[id] = attributes;
       if (has_weights(attributes)) objects_[static_cast<size_t>(parent)].children.emplace_back("layer_with_weights-" + std::to_string(with_weights++), id);
       add_metadata(id, path + "." + name, layer, inner);
-      if (layers::is_model_class(class_name)) add_layers(id, path + "." + name, layer, inner);
+      add_inside(id, path + "." + name, layer, inner);
+    }
+  }
+
+  // The layers of a nested model, and those of a model that a wrapper has: tf_keras finishes every model that it makes, by its metadata.
+  void add_inside(int64_t id, const std::string& path, const JsonValue& layer, std::vector<std::string> place) {
+    if (layers::is_model_class(layers::class_name_of(layer))) return add_layers(id, path, layer, place);
+    if (layers::class_name_of(layer) == "MultiHeadAttention") return add_projections(id, path, layer, place);
+    const JsonValue* config = layer.find("config");
+    const JsonValue* wrapped = config ? config->find("layer") : nullptr;
+    if (!wrapped || !layers::is_model_class(layers::class_name_of(*wrapped))) return;
+    const int64_t inner = add(id, "layer", {identifier_of(layers::class_name_of(*wrapped)), -1, true, {}});
+    attributes_[inner] = attributes_[id];
+    attributes_[inner].emplace_back("layer");
+    place.push_back(layers::layer_name_of(*wrapped));
+    add_metadata(inner, path + ".layer", *wrapped, place);
+    add_layers(inner, path + ".layer", *wrapped, place);
+  }
+
+  // The layers inside of MultiHeadAttention are built when they are first called, so what each is built on has to be told.
+  void add_projections(int64_t id, const std::string& path, const JsonValue& layer, const std::vector<std::string>& place) {
+    const auto more = model_.more_config.find(place);
+    if (more == model_.more_config.end()) return;
+    const JsonValue& config = *layer.find("config");
+    JsonValue attended = *more->second.find("query_shape");
+    const JsonValue* heads = config.find("num_heads");
+    const JsonValue* size = config.find("value_dim");
+    if (!size || size->is_null()) size = config.find("key_dim");
+    attended.items().back() = heads ? *heads : JsonValue();
+    attended.items().push_back(size ? *size : JsonValue());
+    for (const auto& [name, shape] : {std::pair("query", *more->second.find("query_shape")), std::pair("key", *more->second.find("key_shape")),
+                                      std::pair("value", *more->second.find("value_shape")), std::pair("output", attended)}) {
+      const std::string attribute = "_" + std::string(name) + "_dense";
+      JsonValue projection = JsonValue::object();
+      projection["class_name"] = JsonValue("EinsumDense");
+      projection["config"] = JsonValue::object();
+      projection["config"]["name"] = JsonValue(name);
+      std::vector<std::string> inner = place;
+      inner.push_back(attribute);
+      model_.build_shapes[inner] = shape;
+      add_metadata(add(id, attribute, {"_tf_keras_layer", -1, true, {}}), path + "." + attribute, projection, inner);
     }
   }
 
@@ -89,7 +129,7 @@ class Objects {
         owners.push_back(at);
       }
     }
-    variables_.push_back({weight.variable, key, weight.trainable, std::move(weight.value)});
+    variables_.push_back({weight.variable, weight.name, key, weight.trainable, std::move(weight.value)});
     for (const int64_t owner : owners) {
       if (!attributes_.contains(owner)) continue;  // only layers of models tell their variables
       owned_[owner].push_back(at);
@@ -121,6 +161,10 @@ class Objects {
     json["must_restore_from_config"] = JsonValue(false);
     json["class_name"] = *layer.find("class_name");
     if (config) json["config"] = *config;
+    if (const auto more = model_.more_config.find(place); config && more != model_.more_config.end()) {
+      for (const JsonMember& member : more->second.members())
+        if (JsonValue& own = json["config"][member.key]; own.is_null()) own = member.value;
+    }
     if (layers::is_model_class(class_name)) json["is_graph_network"] = JsonValue(true);
     if (const auto shapes = model_.build_shapes.find(place); shapes != model_.build_shapes.end()) json["build_input_shape"] = build_shape(shapes->second);
     if (id == 0) {

@@ -14,6 +14,7 @@ namespace isomer::keras {
 struct SavedModelWeight {
   std::vector<std::string> path;  // names of attributes from the model on (layers/object_paths.h)
   std::string variable;           // of the module
+  std::string name;               // as tf_keras names it: "lstm/lstm_cell/kernel"
   bool trainable = true;
   Tensor value;
 };
@@ -23,6 +24,7 @@ struct KerasSavedModel {
   std::string keras_version, backend;
   JsonValue training_config;                                   // null: the model was never compiled
   std::map<std::vector<std::string>, JsonValue> build_shapes;  // what each layer is built on, by names of layers: dimensions, or a list of them
+  std::map<std::vector<std::string>, JsonValue> more_config;   // what the metadata of these layers has beside their configuration
   std::vector<SavedModelWeight> weights;                       // in the order of the layers, trainable ones of a layer first
   ir::Module module;                                           // one signature, which reads the variables
 };

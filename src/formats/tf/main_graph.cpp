@@ -12,7 +12,7 @@ class MainGraph {
  public:
   MainGraph(std::span<const GraphVariable> variables, MetaGraphDef& out) : variables_(variables), out_(out), graph_(*out.mutable_graph_def()) {
     for (const GraphVariable& variable : variables)
-      handles_[variable.name] =
+      handles_[variable.variable] =
           add("VarHandleOp", variable.name, {}, {{"dtype", variable.dtype}, {"shape", PartialShape(variable.shape)}, {"shared_name", variable.name}});
   }
 
@@ -74,7 +74,7 @@ class MainGraph {
     const std::string restored = add("RestoreV2", "save/RestoreV2", {file, names, slices}, {{"dtypes", dtypes}});
     std::vector<std::string> assigned, saved = {file, names, slices};
     for (size_t i = 0; i < variables_.size(); ++i) {
-      const std::string& handle = handles_[variables_[i].name];
+      const std::string& handle = handles_[variables_[i].variable];
       const std::string value = i == 0 ? restored : restored + ":" + std::to_string(i);
       assigned.push_back("^" + add("AssignVariableOp", "save/AssignVariableOp", {handle, value}, {{"dtype", dtypes[i]}}));
       saved.push_back(add("ReadVariableOp", "save/ReadVariableOp", {handle}, {{"dtype", dtypes[i]}}));

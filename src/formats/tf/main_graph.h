@@ -12,6 +12,7 @@ namespace isomer::tf {
 class MetaGraphDef;
 
 struct GraphVariable {
+  std::string variable;  // of the module
   std::string name;
   std::string checkpoint_key;
   DType dtype = DType::kInvalid;

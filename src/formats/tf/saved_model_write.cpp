@@ -98,7 +98,7 @@ class ObjectGraph {
     encode_shape(PartialShape(variable.value.shape()), *saved.mutable_shape());
     saved.set_trainable(variable.trainable);
     saved.set_name(variable.name);
-    variables_[variable.name] = id;
+    variables_[variable.variable] = id;
   }
 
   int64_t add_user_object(const std::string& identifier) {
@@ -205,7 +205,7 @@ Result<int64_t> write_saved_model(SavedModelOutput model, AtomicDirectory& outpu
   const std::vector<ExportedSignature> signatures = TRY(export_signatures(model.module, *meta.mutable_graph_def()));
   std::vector<GraphVariable> variables;
   for (const OutputVariable& variable : model.variables)
-    variables.push_back({variable.name, variable.path + std::string(kValueSuffix), variable.value.dtype(), variable.value.shape()});
+    variables.push_back({variable.variable, variable.name, variable.path + std::string(kValueSuffix), variable.value.dtype(), variable.value.shape()});
   add_main_graph(signatures, variables, model.module.tables, meta);
   ObjectGraph objects(model, meta);
   objects.add_tables();

@@ -21,8 +21,9 @@ struct OutputObject {
 };
 
 struct OutputVariable {
-  std::string name;  // of the module's variable
-  std::string path;  // names of children from the root, joined by '/': its key in the checkpoint
+  std::string variable;  // of the module
+  std::string name;      // what TensorFlow shows
+  std::string path;      // names of children from the root, joined by '/': its key in the checkpoint
   bool trainable = true;
   Tensor value;
 };
