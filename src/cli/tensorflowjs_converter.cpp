@@ -194,8 +194,9 @@ Result<std::vector<tfjs::QuantizeRequest>> quantize_requests(const Arguments& ar
 }
 
 constexpr const char* kWorks =
-    "what works: keras, keras_keras, keras_saved_model and tfjs_layers_model to tfjs_layers_model; tfjs_layers_model to keras and keras_keras; all but "
-    "keras_keras to tfjs_graph_model (isomer convert knows more)";
+    "what works: keras, keras_keras, keras_saved_model and tfjs_layers_model to tfjs_layers_model; tfjs_layers_model to keras, keras_keras and "
+    "keras_saved_model; "
+    "all but keras_keras to tfjs_graph_model (isomer convert knows more)";
 
 // All that can be said before a file is opened, in the order of the original. The options of the conversion.
 Result<ConvertOptions> check(const Arguments& arguments, std::string& output_format) {

@@ -18,8 +18,8 @@ JsonValue json_object(std::initializer_list<std::pair<std::string_view, JsonValu
   return object;
 }
 
-JsonValue reshape(std::initializer_list<int64_t> sizes) { return json_object({{"target_shape", json_list(sizes)}}); }
-JsonValue rescaling(double scale, double offset) { return json_object({{"scale", JsonValue(scale)}, {"offset", JsonValue(offset)}}); }
+JsonValue reshape_config(std::initializer_list<int64_t> sizes) { return json_object({{"target_shape", json_list(sizes)}}); }
+JsonValue rescaling_config(double scale, double offset) { return json_object({{"scale", JsonValue(scale)}, {"offset", JsonValue(offset)}}); }
 
 std::optional<std::pair<int64_t, int64_t>> pair_of(const JsonValue& config, std::string_view key, int64_t otherwise) {
   const JsonValue* found = config.find(key);

@@ -96,8 +96,8 @@ JsonValue json_list(std::initializer_list<int64_t> values);
 // {key: value, ...}
 JsonValue json_object(std::initializer_list<std::pair<std::string_view, JsonValue>> members);
 // Configurations of a Reshape to these sizes (-1: what is left) and a Rescaling.
-JsonValue reshape(std::initializer_list<int64_t> sizes);
-JsonValue rescaling(double scale, double offset);
+JsonValue reshape_config(std::initializer_list<int64_t> sizes);
+JsonValue rescaling_config(double scale, double offset);
 // A pair of numbers: [1, 2], or 1 for both.
 std::optional<std::pair<int64_t, int64_t>> pair_of(const JsonValue& config, std::string_view key, int64_t otherwise);
 

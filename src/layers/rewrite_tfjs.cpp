@@ -30,21 +30,21 @@ bool rewrite_operation(LayerRewriter& r) {
   if (!number.is_number() || (swapped && name != "Add" && name != "Multiply" && name != "Subtract")) return false;
   const double value = number.number();
   r.become("Rescaling",
-           rescaling(name == "Multiply"              ? value
-                     : name.ends_with("Divide")      ? 1 / value
-                     : name == "Subtract" && swapped ? -1.0
-                                                     : 1.0,
-                     name == "Add"        ? value
-                     : name != "Subtract" ? 0.0
-                     : swapped            ? value
-                                          : -value),
+           rescaling_config(name == "Multiply"              ? value
+                            : name.ends_with("Divide")      ? 1 / value
+                            : name == "Subtract" && swapped ? -1.0
+                                                            : 1.0,
+                            name == "Add"        ? value
+                            : name != "Subtract" ? 0.0
+                            : swapped            ? value
+                                                 : -value),
            {LayerRewriter::input()});
   return true;
 }
 
 // Before: Subtract(a, b)   After: Add(a, Rescaling(-1)(b))
 bool rewrite_subtract(LayerRewriter& r) {
-  const Term negative = r.add("negative", "Rescaling", rescaling(-1, 0), r.input(1));
+  const Term negative = r.add("negative", "Rescaling", rescaling_config(-1, 0), r.input(1));
   r.become("Add", JsonValue::object(), {r.input(0), negative});
   return true;
 }
@@ -55,7 +55,7 @@ bool rewrite_normalization(LayerRewriter& r, const JsonValue& config) {
   if (!is_neutral(config, "invert")) return false;
   if (mean && variance && mean->is_number() && variance->is_number()) {
     const double deviation = std::max(std::sqrt(variance->number()), 1e-7);
-    r.become("Rescaling", rescaling(1 / deviation, -mean->number() / deviation));
+    r.become("Rescaling", rescaling_config(1 / deviation, -mean->number() / deviation));
     return true;
   }
   const JsonValue* axis_json = config.find("axis");
@@ -98,8 +98,8 @@ bool rewrite_on_a_plane(LayerRewriter& r, const SpelledLayer& layer) {
     if (!sides) return false;
     config[key] = JsonValue(JsonValue::Array{json_list({sides->first, sides->second}), json_list({0, 0})});
   }
-  const Term plane = r.add("plane", "Reshape", reshape({-1, 1, last}));
-  r.become("Reshape", reshape({-1, last}), {r.add("2d", flat, std::move(config), plane)});
+  const Term plane = r.add("plane", "Reshape", reshape_config({-1, 1, last}));
+  r.become("Reshape", reshape_config({-1, last}), {r.add("2d", flat, std::move(config), plane)});
   return true;
 }
 
@@ -107,7 +107,7 @@ bool rewrite_on_a_plane(LayerRewriter& r, const SpelledLayer& layer) {
 bool rewrite_pooled_space(LayerRewriter& r, const SpelledLayer& layer) {
   const int64_t last = r.channels(5);
   if (last < 1 || is_channels_first(layer) || !is_neutral(layer.config, "keepdims")) return false;
-  const Term line = r.add("line", "Reshape", reshape({-1, last}));
+  const Term line = r.add("line", "Reshape", reshape_config({-1, last}));
   r.become(with_rank(layer.class_name, "1D"), JsonValue::object(), {line});
   return true;
 }
@@ -121,7 +121,7 @@ bool rewrite_keepdims(LayerRewriter& r, const SpelledLayer& layer) {
   JsonValue config = layer.config;
   config.erase("keepdims");
   Term x = r.input();
-  if (rank == 5) x = r.add("line", "Reshape", reshape({-1, last}));
+  if (rank == 5) x = r.add("line", "Reshape", reshape_config({-1, last}));
   const Term pooled = r.add("pool", rank == 5 ? with_rank(layer.class_name, "1D") : layer.class_name, std::move(config), x);
   r.become("Reshape", json_object({{"target_shape", JsonValue(std::move(sizes))}}), {pooled});
   return true;
@@ -133,11 +133,11 @@ bool rewrite_causal(LayerRewriter& r, const SpelledLayer& layer) {
   const auto kernel = pair_of(layer.config, "kernel_size", 1), dilation = pair_of(layer.config, "dilation_rate", 1);
   if (last < 1 || !kernel || !dilation || is_channels_first(layer)) return false;
   const JsonValue past(JsonValue::Array{json_list({dilation->first * (kernel->first - 1), 0}), json_list({0, 0})});
-  const Term plane = r.add("plane", "Reshape", reshape({-1, 1, last}));
+  const Term plane = r.add("plane", "Reshape", reshape_config({-1, 1, last}));
   const Term padded = r.add("past", "ZeroPadding2D", json_object({{"padding", past}}), plane);
   JsonValue config = r.layer().config;
   config["padding"] = JsonValue("valid");
-  const Term line = r.add("line", "Reshape", reshape({-1, last}), padded);
+  const Term line = r.add("line", "Reshape", reshape_config({-1, last}), padded);
   r.become("Conv1D", std::move(config), {line});
   return true;
 }

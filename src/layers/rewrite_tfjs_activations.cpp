@@ -33,7 +33,7 @@ class Formula {
   // `shape`: of the tensors; formulas that need one refuse where it is not known.
   Formula(LayerRewriter& r, PartialShape shape) : r_(r), shape_(std::move(shape)) {}
 
-  Term affine(Term x, double scale, double offset) { return r_.add("rescaled", "Rescaling", rescaling(scale, offset), x); }
+  Term affine(Term x, double scale, double offset) { return r_.add("rescaled", "Rescaling", rescaling_config(scale, offset), x); }
   Term negative(Term x) { return affine(x, -1, 0); }
   Term activation(Term x, const char* name) { return r_.add(name, "Activation", json_object({{"activation", JsonValue(name)}}), x); }
   Term relu(Term x) { return activation(x, "relu"); }
@@ -54,7 +54,7 @@ class Formula {
 
   // factor / sqrt((a² + c²) / 2 + epsilon)
   std::optional<Term> reciprocal_root(Term a, double c, double epsilon, double factor, const Limits& limits) {
-    const Term column = r_.add("column", "Reshape", reshape({-1, 1}), a);
+    const Term column = r_.add("column", "Reshape", reshape_config({-1, 1}), a);
     const Term constant = affine(column, 0, c);
     const Term four = r_.add("four", "Concatenate", json_object({{"axis", JsonValue(-1)}}), {column, negative(column), constant, negative(constant)});
     const Term normal =

@@ -55,14 +55,14 @@ bool rewrite_repeated(LayerRewriter& r, const JsonValue& config) {
   r.set_weight(counter, "recurrent_kernel", filled({1, 1}, 1));
   r.set_weight(counter, "bias", filled({1}, 1));
   const auto sides = [](int64_t before, int64_t after) { return JsonValue(JsonValue::Array{json_list({before, after}), json_list({0, 0})}); };
-  const Term counts = r.add("counts", "Reshape", reshape({-1, 1, 1}), counter);
+  const Term counts = r.add("counts", "Reshape", reshape_config({-1, 1, 1}), counter);
   const Term but_last = r.add("but_last", "Cropping2D", json_object({{"cropping", sides(0, 1)}}), counts);
   const Term before = r.add("before", "ZeroPadding2D", json_object({{"padding", sides(1, 0)}}), but_last);
-  const Term less = r.add("less", "Rescaling", rescaling(-1, 0), before);
-  const Term steps = r.add("steps", "Reshape", reshape({-1, 1}), r.add("difference", "Add", JsonValue::object(), {counts, less}));
+  const Term less = r.add("less", "Rescaling", rescaling_config(-1, 0), before);
+  const Term steps = r.add("steps", "Reshape", reshape_config({-1, 1}), r.add("difference", "Add", JsonValue::object(), {counts, less}));
   const Term repeating = r.move_before("repeating");
   r.settle_mask(repeating);
-  const Term whole = r.add("plain", "Reshape", reshape({-1, width}), repeating);  // rids it of its mask, which Multiply does not take
+  const Term whole = r.add("plain", "Reshape", reshape_config({-1, width}), repeating);  // rids it of its mask, which Multiply does not take
   r.become("Multiply", JsonValue::object(), {whole, steps});
   return true;
 }

@@ -100,7 +100,7 @@ Result<bool> rewrite_resampling(LayerRewriter& r, const SpelledLayer& layer, Gen
   const Tensor rows = TRY(measured.matrix(0)), columns = TRY(measured.matrix(1));
   if (!rows.valid() || !columns.valid()) return false;
   Term x = r.input();
-  if (r.takes_integers()) x = r.add("floats", "Rescaling", rescaling(1, 0), x);
+  if (r.takes_integers()) x = r.add("floats", "Rescaling", rescaling_config(1, 0), x);
   const Term by_rows = multiply(r, r.add("rows_last", "Permute", order({2, 3, 1}), x), "rows", rows);                    // [width, channels, new height]
   const Term by_columns = multiply(r, r.add("columns_last", "Permute", order({2, 3, 1}), by_rows), "columns", columns);  // [channels, new height, new width]
   r.become("Permute", order({2, 3, 1}), {by_columns});

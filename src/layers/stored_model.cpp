@@ -5,9 +5,7 @@
 #include "layers/stored_forms.h"
 
 namespace isomer::layers {
-namespace {
 
-// The value in the variable's dtype, where the file has another width.
 Result<Tensor> as_dtype(Tensor value, DType wanted) {
   if (value.dtype() == wanted) return value;
   MutableTensor out = TRY(MutableTensor::create(wanted, value.shape(), Limits()));
@@ -26,8 +24,6 @@ Result<Tensor> as_dtype(Tensor value, DType wanted) {
   }
   return fail(ErrorCode::kInvalidModel, "the weight is " + type_text(value) + ", expected " + std::string(to_string(wanted)));
 }
-
-}  // namespace
 
 Result<LoweredModel> lower_stored(const StoredModel& stored, const LoweringOptions& options, uint64_t seed) {
   const Model model = TRY(in_context(read_model(stored.topology, stored.generation, options.limits), "reading the model's configuration"));

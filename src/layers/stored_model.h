@@ -44,6 +44,9 @@ struct StoredModel {
   JsonValue user_metadata;  // "userDefinedMetadata" of TensorFlow.js; null: none
 };
 
+// The value in the variable's dtype, where the file has another width. InvalidModel where one is of numbers of another kind.
+Result<Tensor> as_dtype(Tensor value, DType wanted);
+
 // Reads the configuration, lowers it, and gives the variables their values: those of the file, or where it has none, first values drawn from `seed`, with a
 // note that says so.
 Result<LoweredModel> lower_stored(const StoredModel& stored, const LoweringOptions& options, uint64_t seed);

@@ -277,8 +277,9 @@ class Translator {
       entry.items().push_back(with_tensors(model, call, kwargs, path));  // with each: the last one's count
       entries.push_back(std::move(entry));
     }
-    // A function tells a tensor from a list of one.
-    if (entries.size() == 1 && constants.empty() && layer.class_name.ends_with("OpLambda") && !call.args.items().empty() && tensor_number(call.args.items()[0]))
+    // Layers that are functions take a list for a list, even of one tensor.
+    if (to_ == Spelling::kKeras2 && layer.class_name.ends_with("OpLambda") && entries.size() == 1 && constants.empty() && !call.args.items().empty() &&
+        tensor_number(call.args.items()[0]))
       return entries[0];
     for (const JsonValue& value : constants)
       entries.push_back(JsonValue(JsonValue::Array{JsonValue("_CONSTANT_VALUE"), JsonValue(-1), value, JsonValue::object()}));

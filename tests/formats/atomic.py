@@ -53,7 +53,7 @@ class Test:
         return [name for name in os.listdir(self.folder) if "partial" in name]
 
     def same_bytes(self):
-        models = [("digits", NEW, [])]
+        models = [("digits", NEW, []), ("keras_saved_model", os.path.join(HERE, "keras_h5/source/model.h5"), ["--output_format=keras_saved_model"])]
         for fixture in fx.find_fixtures(HERE):
             if not fixture.refused:
                 signature, tags, _ = fixture.selections()[0]

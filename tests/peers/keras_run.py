@@ -48,8 +48,25 @@ def in_dtype(value, wanted):
     return value if value.dtype == object else value.astype(wanted)
 
 
+def run_signature(job, model, answer):
+    """A SavedModel's signature, loaded without Keras: what it gives goes into folders beside those of the Keras model."""
+    loaded = tf.saved_model.load(job["model"])
+    signature = loaded.signatures["serving_default"]
+    specs = signature.structured_input_signature[1]
+    named = [name for name in (t.name.split(":")[0] for t in model.inputs) if name in specs]
+    named = named if len(named) == len(specs) else list(specs)
+    for n, case in enumerate(job["cases"]):
+        files = [case["inputs"][name] for name in named] if set(named) == set(case["inputs"]) else list(case["inputs"].values())
+        given = signature(**{name: tf.constant(in_dtype(read(file), specs[name].dtype)) for name, file in zip(named, files)})
+        names = list(getattr(model, "output_names", []))
+        names = names if set(names) == set(given) and len(names) == len(given) else sorted(given)
+        folder = os.path.join(job["out"], "signature-%d" % n)
+        write(folder, [given[name] for name in names], names)
+        answer["signature_cases"].append(folder)
+
+
 def run_job(job):
-    answer = {"model": job["model"], "status": "ok", "inputs": [], "outputs": [], "cases": []}
+    answer = {"model": job["model"], "status": "ok", "inputs": [], "outputs": [], "cases": [], "signature_cases": []}
     try:
         model = keras.models.load_model(job["model"], compile=False)
     except Exception as error:
@@ -67,6 +84,8 @@ def run_job(job):
             names = list(given) if isinstance(given, dict) else list(getattr(model, "output_names", []))
             write(folder, list(given.values()) if isinstance(given, dict) else tf.nest.flatten(given), names)
             answer["cases"].append(folder)
+        if os.path.isdir(job["model"]):
+            run_signature(job, model, answer)
     except Exception as error:
         return {**answer, "status": "run_error", "detail": "case %d: %s: %s" % (len(answer["cases"]), type(error).__name__, str(error)[:500])}
     return answer

@@ -13,6 +13,7 @@
 #include "ops/interpreter.h"
 #include "ops/registry.h"
 #include "passes/rewrite.h"
+#include "passes/spread_kernels.h"
 #include "unit/legalize_cases.h"
 
 namespace isomer {
@@ -373,6 +374,33 @@ TEST(TfjsTarget, TakesCommonForms) {
     ASSERT_TRUE(built) << built.error().describe();
     const ir::Graph& graph = built->module.find_function("main")->graph;
     EXPECT_EQ(tfjs::why_not(built->module, graph, graph.node(graph.find("tested"))), std::nullopt) << test.op;
+  }
+}
+
+TEST(SpreadKernels, ComputeWhatDilationDoes) {
+  using legalize_cases::f;
+  const Case kDilated[] = {
+      {"Conv3D",
+       "strides = [1, 1, 1, 1, 1], padding = \"SAME\", dilations = [1, 2, 1, 3, 1]",
+       {open(f({1, 5, 4, 6, 2}), "shape[?,?,4,6,2]"), f({2, 3, 2, 2, 3})}},
+      {"DepthwiseConv2dNative", "strides = [1, 1, 1, 1], padding = \"VALID\", dilations = [1, 1, 2, 1]", {f({2, 3, 7, 2}), f({1, 3, 2, 2})}},
+  };
+  for (const Case& test : kDilated) {
+    auto built = build(test);
+    ASSERT_TRUE(built) << built.error().describe();
+    const std::vector<Tensor> before = run(built->module, built->arguments, test.op);
+    passes::PassContext context;
+    ASSERT_TRUE(passes::spread_kernels(built->module, context));
+    ASSERT_TRUE(ir::verify(built->module));
+    const ir::Graph& graph = built->module.find_function("main")->graph;
+    for (const ir::NodeId id : graph.live_nodes()) {
+      const ir::AttributeMap attributes = graph.node(id).attributes->to_map();
+      if (const auto* dilations = ir::find(attributes, "dilations"))
+        for (const int64_t dilation : std::get<std::vector<int64_t>>(*dilations)) EXPECT_EQ(dilation, 1) << test.op;
+    }
+    const std::vector<Tensor> after = run(built->module, built->arguments, test.op);
+    ASSERT_EQ(before.size(), after.size());
+    for (size_t i = 0; i < before.size(); ++i) expect_close(before[i], after[i], 1e-5, test.op);
   }
 }
 

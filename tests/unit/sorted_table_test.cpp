@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "table_builder.h"
+#include "wire/sorted_table_write.h"
 
 namespace isomer {
 namespace {
@@ -97,6 +98,31 @@ TEST(SortedTable, ExplainsWhatIsWrong) {
   EXPECT_EQ(describe(with_block(builder.content({{"a", ""}, {"a", ""}}))), "malformed: the keys of the table are out of order");
   EXPECT_EQ(describe(with_block("\xff\xff\xff\xff\x0f...", 1)), "limit exceeded: a packed block of 8 bytes claims 4294967295\n  at byte 0");
   EXPECT_EQ(describe(with_block("\x10zzzz", 1)), "malformed: a packed block cannot be unpacked\n  at byte 0");
+}
+
+std::string written(const Entries& entries) {
+  std::string file;
+  SortedTableWriter writer([&](std::string_view bytes) -> Result<void> {
+    file += bytes;
+    return {};
+  });
+  for (const auto& [key, value] : entries) EXPECT_TRUE(writer.add(key, value));
+  EXPECT_TRUE(writer.finish());
+  return file;
+}
+
+TEST(SortedTableWriter, WritesWhatIsReadAgain) {
+  Entries entries = numbered(12'000);  // more than one block
+  entries.emplace(entries.begin(), "", "header");
+  for (const auto& some : {Entries(), Entries{{"", "header"}}, entries}) {
+    const auto found = read_all(written(some));
+    ASSERT_TRUE(found) << found.error().describe();
+    EXPECT_TRUE(*found == some);
+  }
+  const auto table = SortedTable::open(Bytes::from_string(written(entries)), Limits{});
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->find("layer/111999/kernel").value().value().text(), "value 111999");
+  EXPECT_FALSE(table->find("layer/112000/kernel").value());
 }
 
 }  // namespace

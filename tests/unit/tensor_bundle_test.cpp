@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "formats/tf/schema/tensorflow.pb.h"
+#include "formats/tf/tensor_bundle_write.h"
 #include "table_builder.h"
 #include "temporary_directory.h"
 
@@ -272,6 +273,28 @@ TEST(TensorBundle, ReadsEveryTensorThatTensorFlowWrote) {
     }
   }
   EXPECT_GT(checkpoints, 5);
+}
+
+TEST(TensorBundleWriter, WritesWhatIsReadAgain) {
+  const TemporaryDirectory directory;
+  const std::string target = directory / "checkpoint";
+  auto output = AtomicDirectory::create(target, [](std::string_view) { return false; });
+  ASSERT_TRUE(output);
+  auto writer = TensorBundleWriter::create(*output, "variables/variables");
+  ASSERT_TRUE(writer);
+  const Tensor numbers = Tensor::int64s(std::vector<int64_t>{1, -2, 3}), text = Tensor::from_strings({2}, std::vector<std::string>{"", std::string(300, 'x')});
+  EXPECT_TRUE(writer->add("b/kernel", numbers));
+  EXPECT_TRUE(writer->add("a", text));
+  EXPECT_TRUE(writer->add("scalar", Tensor::scalar(2.5F)));
+  EXPECT_EQ(writer->add("a", text).error().code, ErrorCode::kInvalidModel);
+  ASSERT_TRUE(writer->finish());
+  ASSERT_TRUE(output->commit());
+  auto bundle = TensorBundle::open(target + "/variables/variables", {});
+  ASSERT_TRUE(bundle) << bundle.error().describe();
+  EXPECT_EQ(bundle->keys(), (std::vector<std::string>{"a", "b/kernel", "scalar"}));
+  EXPECT_TRUE(bundle->read("b/kernel").value().identical(numbers));
+  EXPECT_TRUE(bundle->read("a").value().identical(text));
+  EXPECT_EQ(bundle->read("scalar").value().at<float>(0), 2.5F);
 }
 
 }  // namespace

@@ -25,6 +25,17 @@ class Exporter {
       for (const ValueId input : main.graph.node(id).inputs) node.add_input(main_input(main.graph, input));
       add_control_inputs(main.graph, id, node);
     }
+    TRY(export_requested());
+    return std::move(constants_);
+  }
+
+  Result<void> run(std::span<const std::string> functions) {
+    for (const std::string& name : functions) request(name);
+    return export_requested();
+  }
+
+ private:
+  Result<void> export_requested() {
     while (!pending_.empty()) {
       const std::string name = pending_.front();
       pending_.pop_front();
@@ -32,10 +43,9 @@ class Exporter {
       if (!function) return fail(ErrorCode::kInternal, "there is no function '" + name + "'");
       TRY(export_function(*function));
     }
-    return std::move(constants_);
+    return {};
   }
 
- private:
   // Placeholders in the order of the inputs, then constants, then the rest in topological order.
   static Result<std::vector<NodeId>> ordered(const ir::Graph& graph) {
     std::vector<NodeId> order = TRY(graph.topological_order());
@@ -173,6 +183,11 @@ class Exporter {
 
 Result<std::vector<ExportedConstant>> export_graph(const ir::Module& module, const ir::Function& function, const GraphExportOptions& options, GraphDef& out) {
   return Exporter(module, options, out).run(function);
+}
+
+Result<void> export_functions(const ir::Module& module, std::span<const std::string> names, GraphDef& out) {
+  const GraphExportOptions options;
+  return Exporter(module, options, out).run(names);
 }
 
 }  // namespace isomer::tf

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,5 +30,8 @@ struct GraphExportOptions {
 // graph first, then each function. Constants inside functions are named "function/constant". Placeholders come first, then constants, then the
 // other nodes in topological order.
 Result<std::vector<ExportedConstant>> export_graph(const ir::Module& module, const ir::Function& function, const GraphExportOptions& options, GraphDef& out);
+
+// Writes the functions of these names, and every function that they refer to, into the library; constants with their values.
+Result<void> export_functions(const ir::Module& module, std::span<const std::string> names, GraphDef& out);
 
 }  // namespace isomer::tf

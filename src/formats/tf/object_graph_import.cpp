@@ -95,6 +95,7 @@ class ObjectGraphImporter {
  private:
   const SavedObject* object(int64_t id) const { return id >= 0 && id < objects_.nodes_size() ? &objects_.nodes(static_cast<int>(id)) : nullptr; }
   int64_t child(int64_t id, std::string_view name) const;
+  std::string concrete_child(int64_t id, std::string_view name) const;
   const SavedConcreteFunction* concrete_function(const std::string& name) const;
   Result<std::string> choose_function(const ImportOptions& options, std::string& key);
   Result<void> import_entry(const std::string& function, const std::string& key);
@@ -125,6 +126,15 @@ int64_t ObjectGraphImporter::child(int64_t id, std::string_view name) const {
       if (reference.local_name() == name) return reference.node_id();
   }
   return -1;
+}
+
+// The function in the library that a child stands for, itself or its first trace; empty where there is none.
+std::string ObjectGraphImporter::concrete_child(int64_t id, std::string_view name) const {
+  const SavedObject* node = object(child(id, name));
+  if (!node) return {};
+  if (node->kind_case() == SavedObject::kBareConcreteFunction) return node->bare_concrete_function().concrete_function_name();
+  const bool traced = node->kind_case() == SavedObject::kFunction && node->function().concrete_functions_size() > 0;
+  return traced ? node->function().concrete_functions(0) : std::string();
 }
 
 const SavedConcreteFunction* ObjectGraphImporter::concrete_function(const std::string& name) const {
@@ -225,14 +235,7 @@ Result<void> ObjectGraphImporter::restore_mutable_table(int64_t id, const std::s
 
 Result<GraphImporter::Capture> ObjectGraphImporter::capture_table(int64_t id) {
   // The op that makes the table stands in the `_create_resource` function; here the handle is made where the table is used.
-  const int64_t creator = child(id, "_create_resource");
-  const SavedObject* function = object(creator);
-  std::string function_name;
-  if (function && function->kind_case() == SavedObject::kFunction && function->function().concrete_functions_size() > 0) {
-    function_name = function->function().concrete_functions(0);
-  } else if (function && function->kind_case() == SavedObject::kBareConcreteFunction) {
-    function_name = function->bare_concrete_function().concrete_function_name();
-  }
+  const std::string function_name = concrete_child(id, "_create_resource");
   const NodeDef* maker = nullptr;
   for (const FunctionDef& def : meta_.graph_def().library().function()) {
     if (def.signature().name() != function_name) continue;
@@ -258,9 +261,7 @@ Result<GraphImporter::Capture> ObjectGraphImporter::capture_table(int64_t id) {
   }
   if (inserted) {
     TRY(restore_mutable_table(id, name));
-    const SavedObject* initializer = object(child(id, "_initialize"));
-    if (initializer && initializer->kind_case() == SavedObject::kFunction && initializer->function().concrete_functions_size() > 0) {
-      const std::string& initialize = initializer->function().concrete_functions(0);
+    if (const std::string initialize = concrete_child(id, "_initialize"); !initialize.empty()) {
       auto imported = importer_.import_function(initialize, TRY(captures_of(initialize)), "initialize_" + name);
       if (!imported) return fail(std::move(imported.error()).with_context("importing the initialiser of a lookup table"));
       module_.initializers.push_back((*imported)->name);
