@@ -18,7 +18,7 @@
 #include "layers/training_config.h"
 #include "layers/translate.h"
 #include "layers/weight_names.h"
-#include "passes/spread_kernels.h"
+#include "passes/suit_tensorflow.h"
 #include "tensor/spill.h"
 
 namespace isomer {
@@ -443,7 +443,7 @@ Result<void> to_saved_model(const std::string& output, const Metadata& metadata,
   add_shapes(target, lowered.input_shapes, {}, model);
   passes::PassContext context;
   context.limits = options.load.limits;
-  TRY(passes::spread_kernels(lowered.module, context));
+  TRY(passes::suit_tensorflow(lowered.module, context));
   model.module = std::move(lowered.module);
   const std::vector<std::string> names = TRY(layers::hdf5_weight_names(t.slots));
   std::set<std::string> used;

@@ -13,7 +13,7 @@
 #include "ops/interpreter.h"
 #include "ops/registry.h"
 #include "passes/rewrite.h"
-#include "passes/spread_kernels.h"
+#include "passes/suit_tensorflow.h"
 #include "unit/legalize_cases.h"
 
 namespace isomer {
@@ -390,7 +390,7 @@ TEST(SpreadKernels, ComputeWhatDilationDoes) {
     ASSERT_TRUE(built) << built.error().describe();
     const std::vector<Tensor> before = run(built->module, built->arguments, test.op);
     passes::PassContext context;
-    ASSERT_TRUE(passes::spread_kernels(built->module, context));
+    ASSERT_TRUE(passes::suit_tensorflow(built->module, context));
     ASSERT_TRUE(ir::verify(built->module));
     const ir::Graph& graph = built->module.find_function("main")->graph;
     for (const ir::NodeId id : graph.live_nodes()) {

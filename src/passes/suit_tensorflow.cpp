@@ -5,7 +5,12 @@
 //
 // DepthwiseConv2dNative and the transposed convolutions likewise. Safe where the kernel's shape is known: SAME padding counts the dilated size in both. It
 // costs the products with zeros, so it is for targets that lack the dilated form.
-#include "passes/spread_kernels.h"
+//
+//   Before: BiasAdd(Conv2D(x, w), b), w for fewer channels than x has
+//   After:  AddV2(Conv2D(x, w), b)
+//
+// TensorFlow makes one op of a convolution and its BiasAdd, and that one has no groups. Safe where channels are last.
+#include "passes/suit_tensorflow.h"
 
 #include <algorithm>
 
@@ -42,17 +47,33 @@ Result<void> spread_kernel(RuleContext& context, ir::NodeId node) {
   return {};
 }
 
+bool is_grouped(const ir::Graph& graph, const ir::Node& node) {
+  if (!node.is("Conv2D")) return false;
+  const PartialShape &x = graph.value(node.inputs[0]).type.shape, &kernel = graph.value(node.inputs[1]).type.shape;
+  return x.has_rank() && kernel.has_rank() && x.rank() == 4 && kernel.rank() == 4 && x[3] != kUnknownDim && kernel[2] != kUnknownDim && x[3] != kernel[2];
+}
+
+Result<void> part_bias(RuleContext& context, ir::NodeId node) {
+  Builder b(context, node);
+  if (b.attribute("data_format", std::string("NHWC")) != "NHWC" || !is_grouped(context.graph, context.graph.producer(context.graph.node(node).inputs[0])))
+    return {};
+  TRY(b.replace(b.make("AddV2", {b.input(0), b.input(1)})));
+  return {};
+}
+
 }  // namespace
 
-Result<void> spread_kernels(ir::Module& module, PassContext&) {
+Result<void> suit_tensorflow(ir::Module& module, PassContext&) {
   for (const auto& function : module.functions()) {
     RuleContext context{module, function->graph};
-    for (const ir::NodeId id : function->graph.live_nodes())
-      for (const std::string_view op : kOps)
-        if (function->graph.node(id).is(op)) {
-          TRY(spread_kernel(context, id));
-          break;
-        }
+    for (const ir::NodeId id : function->graph.live_nodes()) {
+      const ir::Node& node = function->graph.node(id);
+      if (node.is("BiasAdd")) {
+        TRY(part_bias(context, id));
+      } else if (std::any_of(std::begin(kOps), std::end(kOps), [&](std::string_view op) { return node.is(op); })) {
+        TRY(spread_kernel(context, id));
+      }
+    }
   }
   return {};
 }
