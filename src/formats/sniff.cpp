@@ -58,13 +58,13 @@ std::optional<Recognised> recognise_files(const ModelFiles& files, const std::st
 }
 
 Error unrecognised(const std::string& path) {
-  return Error{ErrorCode::kUnsupported,
-               "not a model of a format that Isomer knows",
-               path,
-               {},
-               "a model is a SavedModel directory, a frozen graph (.pb, .pbtxt), a hub module (directory or .tar.gz) or a tf.js model (model.json); say which "
-               "with --input_format if the "
-               "content does not tell"};
+  return Error{
+      ErrorCode::kUnsupported,
+      "not a model of a format that Isomer knows",
+      path,
+      {},
+      "a model is a SavedModel directory, a frozen graph (.pb, .pbtxt), a hub module (directory or .tar.gz), a tf.js model (model.json) or a Keras file "
+      "(.h5, .keras, an architecture); say which with --input_format if the content does not tell"};
 }
 
 Result<Recognised> recognise_directory(const std::string& path, const Limits& limits) {

@@ -7,6 +7,7 @@
 #include "formats/keras/saved_model.h"
 #include "isomer/convert.h"
 #include "layers/object_paths.h"
+#include "layers/translate.h"
 #include "temporary_directory.h"
 
 namespace isomer {
@@ -36,7 +37,11 @@ TEST(KerasSavedModel, HasTheLayersWeightsAndTrainingOfItsSource) {
   const auto after = keras::read_saved_model_layers(output, {});
   ASSERT_TRUE(before);
   ASSERT_TRUE(after) << after.error().describe();
-  EXPECT_EQ(layers::model_config(after->topology), layers::model_config(before->topology));
+  const auto model = layers::read_model(before->topology, before->generation, {});
+  ASSERT_TRUE(model);
+  const auto spelled = layers::translate(*model, before->topology, layers::Spelling::kKeras2);
+  ASSERT_TRUE(spelled);
+  EXPECT_EQ(layers::model_config(after->topology), spelled->config);
   EXPECT_EQ(after->training, before->training);
   ASSERT_EQ(after->weights.size(), before->weights.size());
   for (size_t i = 0; i < after->weights.size(); ++i) {

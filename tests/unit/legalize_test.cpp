@@ -377,7 +377,7 @@ TEST(TfjsTarget, TakesCommonForms) {
   }
 }
 
-TEST(SpreadKernels, ComputeWhatDilationDoes) {
+TEST(SuitTensorflow, ComputesWhatDilationDoes) {
   using legalize_cases::f;
   const Case kDilated[] = {
       {"Conv3D",
@@ -386,21 +386,47 @@ TEST(SpreadKernels, ComputeWhatDilationDoes) {
       {"DepthwiseConv2dNative", "strides = [1, 1, 1, 1], padding = \"VALID\", dilations = [1, 1, 2, 1]", {f({2, 3, 7, 2}), f({1, 3, 2, 2})}},
   };
   for (const Case& test : kDilated) {
+    const std::string op(test.op);
     auto built = build(test);
     ASSERT_TRUE(built) << built.error().describe();
-    const std::vector<Tensor> before = run(built->module, built->arguments, test.op);
+    const std::vector<Tensor> before = run(built->module, built->arguments, op);
     passes::PassContext context;
     ASSERT_TRUE(passes::suit_tensorflow(built->module, context));
     ASSERT_TRUE(ir::verify(built->module));
     const ir::Graph& graph = built->module.find_function("main")->graph;
     for (const ir::NodeId id : graph.live_nodes()) {
       const ir::AttributeMap attributes = graph.node(id).attributes->to_map();
-      if (const auto* dilations = ir::find(attributes, "dilations"))
-        for (const int64_t dilation : std::get<std::vector<int64_t>>(*dilations)) EXPECT_EQ(dilation, 1) << test.op;
+      const auto* dilations = ir::find(attributes, "dilations");
+      if (!dilations) continue;
+      for (const int64_t dilation : std::get<std::vector<int64_t>>(*dilations)) EXPECT_EQ(dilation, 1) << op;
     }
-    const std::vector<Tensor> after = run(built->module, built->arguments, test.op);
+    const std::vector<Tensor> after = run(built->module, built->arguments, op);
     ASSERT_EQ(before.size(), after.size());
-    for (size_t i = 0; i < before.size(); ++i) expect_close(before[i], after[i], 1e-5, test.op);
+    for (size_t i = 0; i < before.size(); ++i) expect_close(before[i], after[i], 1e-5, op);
+  }
+}
+
+TEST(SuitTensorflow, AddsTheBiasesOfGroups) {
+  for (const bool grouped : {true, false}) {
+    const std::string in = grouped ? "4" : "2";
+    ir::Module module = module_of(R"(module {
+  signature "s" = @main
+}
+function @main {
+  input "x" = %x
+  %x = Placeholder() {dtype = float32, shape = shape[1,3,3,)" +
+                                  in + R"(]} : float32[1,3,3,)" + in + R"(]
+  %k = Const() {value = float32[1,1,2,2](1.0 2.0 3.0 -1.0)} : float32[1,1,2,2]
+  %bias = Const() {value = float32[2](0.5 -1.0)} : float32[2]
+  %a = Conv2D(%x, %k) {strides = [1, 1, 1, 1], padding = "SAME"} : float32[1,3,3,2]
+  %b = BiasAdd(%a, %bias) : float32[1,3,3,2]
+  output "b" = %b
+})");
+    passes::PassContext context;
+    ASSERT_TRUE(passes::suit_tensorflow(module, context));
+    const std::string text = ir::print(module);
+    EXPECT_EQ(text.find("BiasAdd(") == std::string::npos, grouped) << text;
+    EXPECT_EQ(text.find("AddV2(") != std::string::npos, grouped) << text;
   }
 }
 
