@@ -3,7 +3,7 @@
 //   node wasm.mjs PACKAGES JOB.json      one JSON object on standard output: {"backend", "first": [ms], "second": [ms], "difference"}
 //
 // JOB.json: {"first": DIR, "second": DIR, "inputs": {key: {"dtype", "shape", "values"}}, "pairs": N}. PACKAGES is a folder with node_modules. Inputs are fed by
-// the key of the signature, or by place where keys differ. "difference" is the largest of all outputs, matched by place.
+// the key of the signature, or by place where keys differ. "difference" is the largest of all outputs, matched by the keys of the signatures where these agree.
 import fs from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
@@ -34,6 +34,14 @@ function feed(model, inputs) {
   });
 }
 
+// Places of the outputs, sorted by the keys that the signature has for them.
+function places(model) {
+  const keys = Object.entries(model.modelSignature?.outputs ?? {});
+  const named = keys.length === model.outputs.length;
+  return model.outputs.map((node, i) => [named ? keys.find(([, info]) => info.name.replace(/:0$/, '') === node.name.replace(/:0$/, ''))?.[0] ?? `${i}` : `${i}`, i])
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, i]) => i);
+}
+
 // One run up to the last number of the outputs, in milliseconds.
 async function time(model, tensors) {
   const began = performance.now();
@@ -51,9 +59,19 @@ if (!await tf.setBackend('wasm') || tf.getBackend() !== 'wasm') throw new Error(
 const models = [await load(job.first), await load(job.second)];
 const tensors = models.map(model => feed(model, job.inputs));
 const last = [];
-for (const i of [0, 1, 0, 1]) last[i] = await time(models[i], tensors[i]);  // warm
+for (const i of [0, 1, 0, 1]) {  // warm
+  try {
+    last[i] = await time(models[i], tensors[i]);
+  } catch (error) {
+    throw new Error(`${i === 0 ? "Isomer's model" : "the converter's model"}: ${error.message}`);
+  }
+}
 let difference = 0;
-last[0].values.forEach((output, o) => output.forEach((value, i) => { difference = Math.max(difference, Math.abs(value - last[1].values[o][i])); }));
+const [first, second] = models.map(places);
+first.forEach((place, o) => last[0].values[place].forEach((value, i) => {
+  const other = last[1].values[second[o]]?.[i];
+  if (!(Number.isNaN(value) && Number.isNaN(other))) difference = Math.max(difference, Math.abs(value - other));
+}));
 const times = [[], []];
 for (let pair = 0; pair < job.pairs; ++pair)
   for (const i of pair % 2 ? [1, 0] : [0, 1]) times[i].push((await time(models[i], tensors[i])).ms);
