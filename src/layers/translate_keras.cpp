@@ -139,6 +139,7 @@ void spell_for_keras2(SpelledLayer& layer, LayerContext& context) {
     config.erase("optional");
   }
   if (context.from != Generation::kKeras3) return;
+  if (layer.class_name == "Lambda") context.refuse("a Lambda of Keras 3 holds Python code as Keras 2 does not read it");
   for (const char* key : {"activation", "recurrent_activation"})
     if (text_of(config, key) == "hard_sigmoid") context.refuse("hard_sigmoid is another function in Keras 3 than in Keras 2");
   const std::string& name = layer.class_name;
@@ -160,6 +161,7 @@ void spell_for_keras3(SpelledLayer& layer, LayerContext& context) {
   JsonValue& config = layer.config;
   const std::string name = layer.class_name;
   if (contains(kNotInKeras3, name)) return context.refuse("Keras 3 has no such layer");
+  if (name == "Lambda" && context.from != Generation::kKeras3) return context.refuse("a Lambda of Keras 2 holds Python code as Keras 3 does not read it");
   if (name == "InputLayer") {
     rename_member(config, "batch_input_shape", "batch_shape");
     spell_input(config);
