@@ -79,7 +79,7 @@ def kinds():
         Kind("inputs: peers", 300, [os.path.join(PEERS, "venv/bin/python"), os.path.join(ROOT, "tests/peers/inputs_agree.py"), "--binary", release],
              [tensorflow], only_peers=True),
         Kind("HDF5: h5py", 600, [os.path.join(PEERS, "venv/bin/python"), os.path.join(ROOT, "tests/peers/hdf5_agree.py"), "--tool",
-                                 os.path.join(DEV, "isomer_hdf5_tool"), "--count", "25"], [tensorflow], only_peers=True),
+                                 os.path.join(DEV, "isomer_hdf5_tool"), "--count", "50"], [tensorflow], only_peers=True),
         Kind("tf.js forms", 300, ["node", os.path.join(ROOT, "tests/peers/tfjs_forms/run.mjs")], [tfjs], only_peers=True),
         Kind("shared: run", 1200, suite + ["run", "--binary", release] + shared_folders + report("shared-run"), [shared], slow=True),
         Kind("shared: layers in tf.js", 1800, suite + ["layers", "--binary", release] + shared_fixtures + report("shared-layers"), [shared, tfjs], only_peers=True),

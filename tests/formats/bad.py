@@ -239,7 +239,7 @@ def missing(f):
 
 
 # Fixtures whose conversion takes seconds with sanitizers: what they add to others is behind the reader, so every fourth damage has to do.
-LONG = ("keras_h5_forms", "keras_h5_texts", "keras_archive_texts", "keras_archive_of_tf_keras", "open_resize", "saliency", "segments_and_spectra", "weight_gradients")
+LONG = ("keras_h5_texts", "keras_archive_texts", "keras_archive_of_tf_keras", "open_resize", "saliency", "segments_and_spectra", "weight_gradients")
 
 
 def damage(judge, kind, f):
