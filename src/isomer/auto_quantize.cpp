@@ -11,6 +11,7 @@
 #include "isomer/compare.h"
 #include "isomer/sample.h"
 #include "isomer/storage_search.h"
+#include "tensor/blocks.h"
 
 namespace isomer {
 namespace {
@@ -31,19 +32,6 @@ double error_of(const Tensor& expected, const Tensor& actual) {
   return difference.max_absolute / size;
 }
 
-constexpr int64_t kBlock = 1 << 14;
-
-// visit(first, elements) for one part of the tensor after the other.
-template <class Visit>
-void for_each_block(const Tensor& tensor, Visit&& visit) {
-  std::vector<double> block(static_cast<size_t>(std::min(kBlock, tensor.elements())));
-  for (int64_t first = 0; first < tensor.elements(); first += kBlock) {
-    const auto part = std::span(block).first(static_cast<size_t>(std::min(kBlock, tensor.elements() - first)));
-    load_doubles(tensor, first, part);
-    visit(first, std::span<const double>(part));
-  }
-}
-
 // What a quantised weight is in the running model, in the dtype that it has there.
 Result<Tensor> restored(const tfjs::OutputWeight& weight, DType dtype, const Limits& limits, TensorAllocator& allocator) {
   tfjs::WeightEntry entry;
@@ -62,7 +50,7 @@ Result<Tensor> restored(const tfjs::OutputWeight& weight, DType dtype, const Lim
 // Lengths of the difference and of the value, as vectors.
 double noise_of(const Tensor& value, const Tensor& stored) {
   double difference = 0, length = 0;
-  std::vector<double> kept(kBlock);
+  std::vector<double> kept(kBlockElements);
   for_each_block(value, [&](int64_t first, std::span<const double> elements) {
     load_doubles(stored, first, std::span(kept).first(elements.size()));
     for (size_t i = 0; i < elements.size(); ++i) {

@@ -9,15 +9,11 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-bool has_cell(std::string_view class_name) {
-  return class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN" || class_name == "RNN" || class_name.starts_with("ConvLSTM");
-}
-
 // Attributes under which a layer of this class keeps the object that the slot's path calls `name` (of the class `inner`).
 Names attributes(std::string_view class_name, const std::string& name, const std::string& inner) {
   if (class_name == "Bidirectional") return {name.starts_with("forward_") ? "forward_layer" : "backward_layer"};
   if (class_name == "TimeDistributed" || class_name == "SpectralNormalization" || class_name == "Wrapper") return {"layer"};
-  if (has_cell(class_name)) return {"cell"};
+  if (is_recurrent_class(class_name)) return {"cell"};
   if (class_name == "MultiHeadAttention" || class_name == "GroupQueryAttention" || class_name == "GroupedQueryAttention") {
     const std::string part = name == "attention_output" ? "output" : name;
     return {"_" + part + "_dense", part + "_dense"};
@@ -83,8 +79,6 @@ std::string cell_name(const WeightSlot& slot, size_t at, std::map<std::pair<std:
   return name;
 }
 
-bool is_cell(std::string_view class_name) { return class_name.ends_with("Cell") || class_name == "StackedRNNCells"; }
-
 // Appends each of `next` to each of `places`.
 Names joined(const Names& places, const Names& next) {
   Names result;
@@ -140,7 +134,7 @@ std::vector<Names> archive_paths(const Model& model, std::span<const WeightSlot>
       }
     }
     // A recurrent layer's weights are its cell's, whether the path says so or not.
-    if (!slot.classes.empty() && has_cell(slot.classes.back()) && !is_cell(slot.classes.back())) places = joined(places, {"cell"});
+    if (!slot.classes.empty() && is_recurrent_class(slot.classes.back())) places = joined(places, {"cell"});
     const int number = numbers[slot.path]++;
     for (std::string& one : places) one += "vars/" + std::to_string(number);
     result.push_back(std::move(places));

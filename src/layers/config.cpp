@@ -142,4 +142,9 @@ std::string class_name_of(const JsonValue& json) {
   return name;
 }
 
+std::string text_of(const JsonValue& object, std::string_view key, std::string_view otherwise) {
+  const JsonValue* found = object.find(key);
+  return std::string(found && found->is_string() ? std::string_view(found->text()) : otherwise);
+}
+
 }  // namespace isomer::layers

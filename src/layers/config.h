@@ -54,6 +54,8 @@ class Config {
   std::optional<Error> error_;
 };
 
+// The text of a member; `otherwise` where it is missing or something else.
+std::string text_of(const JsonValue& object, std::string_view key, std::string_view otherwise = {});
 // Dimensions with null for unknown ones; nullopt when it is no list of them.
 std::optional<std::vector<int64_t>> dimensions(const JsonValue& json);
 // The name of a class or function that is spelled as text or as {"class_name": ...}, without its module; empty when it is neither.

@@ -129,11 +129,6 @@ bool is_neutral(const JsonValue& object, std::string_view key) {
   return found->is_object() && found->members().empty();
 }
 
-std::string text_of(const JsonValue& object, std::string_view key, std::string_view otherwise) {
-  const JsonValue* found = object.find(key);
-  return std::string(found && found->is_string() ? std::string_view(found->text()) : otherwise);
-}
-
 JsonValue object_of_class(std::string_view class_name, JsonValue config) {
   JsonValue json = JsonValue::object();
   json["class_name"] = JsonValue(class_name);

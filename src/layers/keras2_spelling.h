@@ -36,8 +36,6 @@ void set_default(JsonValue& object, std::string_view key, JsonValue value);
 bool is_null_or_missing(const JsonValue& object, std::string_view key);
 // Missing, null, false, zero, empty: what says nothing.
 bool is_neutral(const JsonValue& object, std::string_view key);
-// The text of a member; `otherwise` where it is missing or something else.
-std::string text_of(const JsonValue& object, std::string_view key, std::string_view otherwise = {});
 JsonValue object_of_class(std::string_view class_name, JsonValue config = JsonValue::object());
 
 }  // namespace isomer::layers

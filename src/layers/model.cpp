@@ -13,13 +13,6 @@ namespace {
 
 std::unexpected<Error> broken(std::string message) { return fail(ErrorCode::kInvalidModel, std::move(message)); }
 
-bool is_container(std::string_view class_name) { return class_name == "Sequential" || class_name == "Functional" || class_name == "Model"; }
-
-std::string text_member(const JsonValue& json, std::string_view key) {
-  const JsonValue* found = json.find(key);
-  return found && found->is_string() ? found->text() : std::string();
-}
-
 // [layer, node, tensor], perhaps with keyword arguments after it.
 struct NamedRef {
   std::string layer;
@@ -40,7 +33,7 @@ bool is_constant(const JsonValue& json) {
 
 // {"class_name": "__keras_tensor__", "config": {"keras_history": [layer, node, tensor]}}
 std::optional<NamedRef> keras_tensor(const JsonValue& json) {
-  if (text_member(json, "class_name") != "__keras_tensor__") return std::nullopt;
+  if (text_of(json, "class_name") != "__keras_tensor__") return std::nullopt;
   const JsonValue* config = json.find("config");
   const JsonValue* history = config ? config->find("keras_history") : nullptr;
   return history ? triple(*history) : std::nullopt;
@@ -56,10 +49,10 @@ class ModelReader {
     const JsonValue* config = json.find("config");
     if (!config) return broken("the model has no config");
     model_.generation = generation_;
-    model_.name = text_member(*config, "name");
+    model_.name = text_of(*config, "name");
     if (class_name == "Sequential") {
       TRY(read_sequential(json, *config));
-    } else if (is_container(class_name)) {
+    } else if (is_model_class(class_name)) {
       TRY(read_functional(*config));
     } else {
       return fail(Error{ErrorCode::kUnsupported,
@@ -74,14 +67,14 @@ class ModelReader {
   Result<Layer> read_layer(const JsonValue& json) {
     Layer layer;
     layer.class_name = class_name_of(json);
-    layer.module = text_member(json, "module");
+    layer.module = text_of(json, "module");
     const JsonValue* config = json.find("config");
     if (layer.class_name.empty() || !config) return broken("a layer has no class_name or no config");
     // Keras 1 and 2 name Sequential's layers in a plain list.
     layer.config = *config;
-    layer.name = text_member(json, "name");
-    if (layer.name.empty()) layer.name = text_member(*config, "name");
-    if (is_container(layer.class_name)) {
+    layer.name = text_of(json, "name");
+    if (layer.name.empty()) layer.name = text_of(*config, "name");
+    if (is_model_class(layer.class_name)) {
       ModelReader inner(generation_, limits_, depth_ + 1);
       layer.model = std::make_shared<Model>(TRY(in_context(inner.read(json), "reading the model '" + layer.name + "' inside")));
       if (layer.name.empty()) layer.name = layer.model->name;
@@ -339,6 +332,13 @@ bool holds_text(const JsonValue& json, std::string_view text) {
 
 }  // namespace
 
+bool is_model_class(std::string_view class_name) { return class_name == "Sequential" || class_name == "Functional" || class_name == "Model"; }
+
+bool is_recurrent_class(std::string_view class_name) {
+  return class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN" || class_name == "RNN" ||
+         (class_name.starts_with("ConvLSTM") && !class_name.ends_with("Cell"));
+}
+
 const JsonValue& model_config(const JsonValue& topology) {
   const JsonValue* config = topology.find("model_config");
   return config && config->is_object() ? *config : topology;
@@ -349,7 +349,7 @@ Result<Model> read_model(const JsonValue& topology, Generation generation, const
 }
 
 Generation generation_of(const JsonValue& topology) {
-  const std::string version = text_member(topology, "keras_version"), backend = text_member(topology, "backend");
+  const std::string version = text_of(topology, "keras_version"), backend = text_of(topology, "backend");
   if (version.starts_with("tfjs") || backend.starts_with("tensor_flow.js") || backend.starts_with("tensorflow.js")) return Generation::kTfjs;
   if (version.starts_with("1.")) return Generation::kKeras1;
   if (version.starts_with("2.")) return Generation::kKeras2;

@@ -16,6 +16,11 @@ namespace isomer::layers {
 
 struct Model;
 
+// A model of layers: Sequential, Functional or, as it was called before, Model.
+bool is_model_class(std::string_view class_name);
+// A layer that runs a cell over the steps: LSTM, GRU, SimpleRNN, RNN, ConvLSTM1D to 3D.
+bool is_recurrent_class(std::string_view class_name);
+
 // Result `tensor` of call `call` of the layer at `layer` in the model.
 struct TensorRef {
   int32_t layer = -1;

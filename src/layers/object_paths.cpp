@@ -61,13 +61,6 @@ std::string attribute_of(std::string_view class_name, const std::string& weight)
 
 }  // namespace
 
-bool is_model_class(std::string_view class_name) { return class_name == "Sequential" || class_name == "Functional" || class_name == "Model"; }
-
-bool is_recurrent_class(std::string_view class_name) {
-  return class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN" || class_name == "RNN" ||
-         (class_name.starts_with("ConvLSTM") && !class_name.ends_with("Cell"));
-}
-
 std::string layer_name_of(const JsonValue& layer) {
   for (const JsonValue* in : {&config_of(layer), &layer})
     if (const JsonValue& name = member(*in, "name"); name.is_string()) return name.text();

@@ -20,7 +20,4 @@ std::vector<const JsonValue*> counted_layers(const JsonValue& config);
 // The name of a layer's configuration object.
 std::string layer_name_of(const JsonValue& layer);
 
-bool is_model_class(std::string_view class_name);
-bool is_recurrent_class(std::string_view class_name);
-
 }  // namespace isomer::layers

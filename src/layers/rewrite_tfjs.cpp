@@ -142,19 +142,18 @@ bool rewrite_causal(LayerRewriter& r, const SpelledLayer& layer) {
   return true;
 }
 
-Result<bool> rewrite(LayerRewriter& r, const SpelledLayer& layer, bool classes, Generation from, const std::vector<std::string>& path,
-                     const TranslateOptions& options) {
+Result<bool> rewrite(LayerRewriter& r, const SpelledLayer& layer, Generation from, const std::vector<std::string>& path, const TranslateOptions& options) {
   const std::string& name = layer.class_name;
   const bool single = r.has_inputs(1);
   if (single && name.starts_with("Global") && !is_neutral(layer.config, "keepdims")) return rewrite_keepdims(r, layer);
   if (single && name == "Conv1D" && text_of(layer.config, "padding") == "causal") return rewrite_causal(r, layer);
   if (single && from != Generation::kTfjs) {
     const bool kernel = rewrite_kernel(r, layer);
-    if (rewrite_activation(r, kernel ? SpelledLayer{r.layer().class_name, r.layer().config} : layer, from) || kernel) return true;
+    if (rewrite_activation(r, kernel ? SpelledLayer{r.layer().class_name, r.layer().config} : layer, from, options.limits) || kernel) return true;
     if (options.masked_layers && rewrite_masked(r, layer, path, *options.masked_layers)) return true;
     if (TRY(rewrite_resampling(r, layer, from, options.limits))) return true;
   }
-  if (!classes) return false;
+  if (!options.rewrite_unsupported_layers) return false;
   if (name == "Subtract" && r.has_inputs(2)) return rewrite_subtract(r);
   if (!single) return false;
   if (name == "Normalization") return rewrite_normalization(r, layer.config);
@@ -174,12 +173,12 @@ bool is_chain(const Model& model) {
 
 }  // namespace
 
-Result<void> rewrite_for_tfjs(Model& model, bool classes, const std::vector<std::string>& path, const TranslateOptions& options, Rewritten& rewritten) {
+Result<void> rewrite_for_tfjs(Model& model, const std::vector<std::string>& path, const TranslateOptions& options, Rewritten& rewritten) {
   LayerRewriter r(model, path, options, rewritten);
   while (r.next()) {
     if (r.layer().model) {
       Model inner = *r.layer().model;
-      TRY(rewrite_for_tfjs(inner, classes, r.own_path(), options, rewritten));
+      TRY(rewrite_for_tfjs(inner, r.own_path(), options, rewritten));
       r.layer().model = std::make_shared<const Model>(std::move(inner));
       continue;
     }
@@ -187,8 +186,8 @@ Result<void> rewrite_for_tfjs(Model& model, bool classes, const std::vector<std:
     SpelledLayer spelled{r.layer().class_name, r.layer().config};
     if (!spelled.config.is_object()) continue;
     spell_as_keras2(spelled, model.generation);
-    const std::string before = spelled.class_name + text_of(spelled.config, "padding");
-    if (!TRY(rewrite(r, spelled, classes, model.generation, path, options))) continue;
+    const std::string before = spelled.class_name;
+    if (!TRY(rewrite(r, spelled, model.generation, path, options))) continue;
     r.note("the layer '" + r.layer().name + "' (" + before + ") was written as other layers that compute the same");
   }
   if (model.sequential && !is_chain(model)) model.sequential = false;

@@ -196,7 +196,7 @@ Term make_linear(LayerRewriter& r) {
 }
 
 // Before: Dense(activation=LeakyReLU(...))   After: Dense, LeakyReLU
-bool rewrite_layer_as_activation(LayerRewriter& r, const JsonValue& activation, Generation from) {
+bool rewrite_layer_as_activation(LayerRewriter& r, const JsonValue& activation, Generation from, const Limits& limits) {
   std::string name = class_name_of(activation);
   const JsonValue* config = activation.is_object() ? activation.find("config") : nullptr;
   JsonValue own = config && config->is_object() ? *config : JsonValue::object();
@@ -211,13 +211,13 @@ bool rewrite_layer_as_activation(LayerRewriter& r, const JsonValue& activation, 
   SpelledLayer spelled{name, own};
   spell_as_keras2(spelled, from);
   r.become(name, std::move(own));
-  rewrite_activation(r, spelled, from);
+  rewrite_activation(r, spelled, from, limits);
   return true;
 }
 
 }  // namespace
 
-bool rewrite_activation(LayerRewriter& r, const SpelledLayer& layer, Generation from) {
+bool rewrite_activation(LayerRewriter& r, const SpelledLayer& layer, Generation from, const Limits& limits) {
   const JsonValue& config = layer.config;
   if (layer.class_name == "ReLU") return rewrite_relu(r, config);
   if (layer.class_name == "Softmax") return rewrite_softmax(r, config);
@@ -231,11 +231,10 @@ bool rewrite_activation(LayerRewriter& r, const SpelledLayer& layer, Generation 
   const JsonValue* activation = config.find("activation");
   if (!activation || config.find("recurrent_activation") || config.find("cell")) return false;
   const bool alone = layer.class_name == "Activation";
-  if (!alone && rewrite_layer_as_activation(r, *activation, from)) return true;
+  if (!alone && rewrite_layer_as_activation(r, *activation, from, limits)) return true;
   const std::string name = class_name_of(*activation);
   if (std::find(std::begin(kFormulas), std::end(kFormulas), name) == std::end(kFormulas)) return false;
   if (name == "hard_sigmoid" && from != Generation::kKeras3) return false;
-  const Limits limits;
   Formula f(r, alone ? r.shape() : r.result_shape());
   // glu halves what the layer gives: before it there is twice as much.
   const int64_t size = name == "glu" && !alone ? 2 * f.last() : f.last();

@@ -63,6 +63,14 @@ void revalue(LayerRewriter& r, const std::string& name, std::function<Result<Ten
   r.change_weight(std::move(change));
 }
 
+// A pair of sizes from `least` (what is taken where the key is missing) to some that can be multiplied.
+std::optional<std::pair<int64_t, int64_t>> sizes_of(const JsonValue& config, std::string_view key, int64_t least) {
+  constexpr int64_t kMost = 1 << 20;
+  const auto pair = pair_of(config, key, least);
+  if (!pair || std::min(pair->first, pair->second) < least || std::max(pair->first, pair->second) > kMost) return std::nullopt;
+  return pair;
+}
+
 bool rewrite_groups(LayerRewriter& r, const SpelledLayer& layer) {
   const JsonValue* groups = layer.config.find("groups");
   const auto count = groups ? groups->as_int64() : std::nullopt;
@@ -74,8 +82,8 @@ bool rewrite_groups(LayerRewriter& r, const SpelledLayer& layer) {
 }
 
 bool rewrite_dilation(LayerRewriter& r, const SpelledLayer& layer) {
-  const auto by = pair_of(layer.config, "dilation_rate", 1), size = pair_of(layer.config, "kernel_size", 1);
-  if (!by || !size || (by->first < 2 && by->second < 2) || by->first < 1 || by->second < 1 || size->first < 1 || size->second < 1) return false;
+  const auto by = sizes_of(layer.config, "dilation_rate", 1), size = sizes_of(layer.config, "kernel_size", 1);
+  if (!by || !size || (by->first < 2 && by->second < 2)) return false;
   r.layer().config["dilation_rate"] = json_list({1, 1});
   r.layer().config["kernel_size"] = json_list({(size->first - 1) * by->first + 1, (size->second - 1) * by->second + 1});
   // Keras 3 calls a depthwise kernel "kernel" as well.
@@ -89,35 +97,31 @@ bool rewrite_dilation(LayerRewriter& r, const SpelledLayer& layer) {
 struct Cut {
   int64_t zeros, before, after;
 };
-std::optional<Cut> cut(int64_t kernel, int64_t stride, int64_t padding, bool same) {
+Cut cut(int64_t kernel, int64_t stride, int64_t padding, bool same) {
   // Of n points come (n - 1) stride + kernel; Keras wants that many less what its padding takes on both sides, and output_padding more.
-  const int64_t taken = same ? 2 * (kernel / 2) - padding : -padding;
-  const int64_t before = std::max<int64_t>(0, taken) / 2;
-  // Without padding TensorFlow.js gives n stride + max(kernel - stride, 0).
-  for (int64_t zeros = 0; zeros < 8; ++zeros) {
-    const int64_t given = zeros * stride + std::max(kernel - stride, int64_t{0}), wanted = kernel - stride - taken;  // both beside n stride
-    if (given - wanted - before >= 0) return Cut{zeros, before, given - wanted - before};
-  }
-  return std::nullopt;
+  const int64_t taken = same ? 2 * (kernel / 2) - padding : -padding, before = std::max<int64_t>(0, taken) / 2;
+  // Both beside n stride: what TensorFlow.js gives without padding, and what is wanted. Each zero point makes it longer by a stride.
+  const int64_t given = std::max(kernel - stride, int64_t{0}), wanted = kernel - stride - taken;
+  const int64_t zeros = (std::max<int64_t>(0, wanted + before - given) + stride - 1) / stride;
+  return {zeros, before, given + zeros * stride - wanted - before};
 }
 
 bool rewrite_output_padding(LayerRewriter& r) {
   const JsonValue config = r.layer().config;
   if (is_null_or_missing(config, "output_padding") || text_of(config, "data_format") == "channels_first") return false;
-  const auto kernel = pair_of(config, "kernel_size", 1), stride = pair_of(config, "strides", 1), padding = pair_of(config, "output_padding", 0);
-  if (!kernel || !stride || !padding || stride->first < 1 || stride->second < 1) return false;
+  const auto kernel = sizes_of(config, "kernel_size", 1), stride = sizes_of(config, "strides", 1), padding = sizes_of(config, "output_padding", 0);
+  if (!kernel || !stride || !padding) return false;
   const bool same = text_of(config, "padding") == "same";
-  const auto rows = cut(kernel->first, stride->first, padding->first, same), columns = cut(kernel->second, stride->second, padding->second, same);
-  if (!rows || !columns) return false;
-  if (rows->zeros > 0 || columns->zeros > 0) {
-    const JsonValue zeros(JsonValue::Array{json_list({0, rows->zeros}), json_list({0, columns->zeros})});
+  const Cut rows = cut(kernel->first, stride->first, padding->first, same), columns = cut(kernel->second, stride->second, padding->second, same);
+  if (rows.zeros > 0 || columns.zeros > 0) {
+    const JsonValue zeros(JsonValue::Array{json_list({0, rows.zeros}), json_list({0, columns.zeros})});
     r.take({r.add("larger", "ZeroPadding2D", json_object({{"padding", zeros}}))});
   }
   const Term moved = r.move_before("whole");
   r.set_config(moved, "output_padding", JsonValue());
   r.set_config(moved, "padding", JsonValue("valid"));
   r.become("Cropping2D",
-           json_object({{"cropping", JsonValue(JsonValue::Array{json_list({rows->before, rows->after}), json_list({columns->before, columns->after})})}}));
+           json_object({{"cropping", JsonValue(JsonValue::Array{json_list({rows.before, rows.after}), json_list({columns.before, columns.after})})}}));
   return true;
 }
 

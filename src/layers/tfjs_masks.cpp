@@ -38,10 +38,7 @@ bool is_cleared(const Model& model, size_t at) {
 
 }  // namespace
 
-bool is_recurrent(std::string_view class_name) {
-  static constexpr std::string_view kRecurrent[] = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"};
-  return std::find(std::begin(kRecurrent), std::end(kRecurrent), class_name) != std::end(kRecurrent);
-}
+bool is_recurrent(std::string_view class_name) { return is_recurrent_class(class_name) || class_name == "Bidirectional"; }
 
 std::set<size_t> layers_after(const Model& model, size_t at) {
   std::set<size_t> seen;

@@ -10,7 +10,7 @@
 
 namespace isomer::layers {
 
-// Layers that go from step to step.
+// Layers that go from step to step, those that run another both ways among them.
 bool is_recurrent(std::string_view class_name);
 
 enum class MaskFault {

@@ -13,8 +13,6 @@
 namespace isomer::layers {
 namespace {
 
-bool is_container(std::string_view class_name) { return class_name == "Sequential" || class_name == "Functional" || class_name == "Model"; }
-
 // Names of arguments that Keras 3 may pass by place and Keras 2 wants by name.
 std::string_view argument_name(std::string_view class_name, size_t i) {
   static constexpr std::string_view kAttention[] = {"query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask"};
@@ -359,7 +357,7 @@ class Translator {
   Result<JsonValue> write_object(JsonValue json, const std::vector<std::string>& path, bool wrapped) {
     if (path.size() > static_cast<size_t>(options_.limits.nesting)) return fail(ErrorCode::kLimitExceeded, "layers nest too deep");
     const std::string class_name = class_name_of(json);
-    if (is_container(class_name)) {
+    if (is_model_class(class_name)) {
       const Model model = TRY(read_model(json, from_, options_.limits));
       return write_model(model, json, path);
     }
@@ -471,7 +469,7 @@ Result<Translation> translate(const Model& model, const JsonValue& topology, Spe
   Model rewritten = model;
   name_outputs(rewritten);
   Rewritten done;
-  TRY(rewrite_for_tfjs(rewritten, options.rewrite_unsupported_layers, {}, options, done));
+  TRY(rewrite_for_tfjs(rewritten, {}, options, done));
   order_as_keras(rewritten);
   Translation result = TRY(Translator(to, options, model.generation, done.masks_settled).run(rewritten, topology));
   result.changes = std::move(done.changes);

@@ -8,13 +8,11 @@
 namespace isomer::layers {
 namespace {
 
-bool is_container(std::string_view class_name) { return class_name == "Sequential" || class_name == "Functional" || class_name == "Model"; }
-
 // Where the part of the path behind the innermost model begins.
 size_t behind_models(const WeightSlot& slot) {
   size_t first = 0;
   for (size_t i = 0; i + 1 < slot.path.size(); ++i)
-    if (is_container(slot.classes[i])) first = i + 1;
+    if (is_model_class(slot.classes[i])) first = i + 1;
   return first;
 }
 

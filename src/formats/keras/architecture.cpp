@@ -1,9 +1,10 @@
 #include "formats/keras/architecture.h"
 
 #include "base/mapped_file.h"
-#include "formats/keras/json_text.h"
 #include "wire/json.h"
 #include "wire/yaml.h"
+
+#include "layers/config.h"
 
 namespace isomer::keras {
 namespace {
@@ -31,8 +32,8 @@ Result<layers::StoredModel> read_architecture(const Bytes& file, const Limits& l
   JsonValue json = TRY(read_text(file, limits));
   if (!json.is_object()) return fail(ErrorCode::kInvalidModel, "expected an object, found " + describe(json));
   layers::StoredModel model;
-  model.keras_version = text_member(json, "keras_version");
-  model.backend = text_member(json, "backend");
+  model.keras_version = layers::text_of(json, "keras_version");
+  model.backend = layers::text_of(json, "backend");
   model.generation = layers::generation_of(json);
   model.topology = std::move(json);
   model.has_weights = false;

@@ -5,8 +5,9 @@
 #include "base/mapped_file.h"
 #include "formats/keras/archive_assets.h"
 #include "formats/keras/archive_weights.h"
-#include "formats/keras/json_text.h"
 #include "wire/zip.h"
+
+#include "layers/config.h"
 
 namespace isomer::keras {
 namespace {
@@ -38,13 +39,17 @@ class Members {
     return in_context(zip_->read(*zip_->find(name), limits), "unpacking '" + name + "'");
   }
 
-  Result<JsonValue> read_json_member(const std::string& name, const Limits& limits) const {
-    // Configurations take kilobytes, or a few megabytes; compressed spaces are cheap to write and dear to read.
+  // A member that is text: configurations and vocabularies take kilobytes, or a few megabytes; compressed spaces are cheap to write and dear to read.
+  Result<Bytes> read_text(const std::string& name, const Limits& limits) const {
     constexpr int64_t kMostBytes = int64_t{256} << 20;
     const ZipEntry* entry = zip_ ? zip_->find(name) : nullptr;
     if (entry && entry->size > kMostBytes)
       return fail(ErrorCode::kLimitExceeded, "'" + name + "' unpacks to " + std::to_string(entry->size) + " bytes, more than " + std::to_string(kMostBytes));
-    const Bytes text = TRY(read(name, limits));
+    return read(name, limits);
+  }
+
+  Result<JsonValue> read_json_member(const std::string& name, const Limits& limits) const {
+    const Bytes text = TRY(read_text(name, limits));
     return in_context(read_json(text.text(), limits), "reading '" + name + "'");
   }
 
@@ -92,13 +97,13 @@ Result<layers::StoredModel> read_members(const Members& members, const Limits& l
   layers::StoredModel model;
   JsonValue config = TRY(members.read_json_member("config.json", limits));
   if (!config.is_object()) return fail(ErrorCode::kInvalidModel, "expected 'config.json' to hold an object, found " + describe(config));
-  if (members.has("metadata.json")) model.keras_version = text_member(TRY(members.read_json_member("metadata.json", limits)), "keras_version");
+  if (members.has("metadata.json")) model.keras_version = layers::text_of(TRY(members.read_json_member("metadata.json", limits)), "keras_version");
   if (const JsonValue* compile = config.find("compile_config"); compile && compile->is_object() && !compile->members().empty()) {
     model.training = *compile;
     model.training_form = layers::TrainingForm::kKeras3;
   }
-  TRY(take_vocabularies(
-      config, members.names(), [&](const std::string& name) -> Result<std::string> { return std::string(TRY(members.read(name, limits)).text()); }, limits));
+  const auto read_text = [&](const std::string& name) { return members.read_text(name, limits); };
+  TRY(take_vocabularies(config, members.names(), read_text, limits));
   model.topology = JsonValue::object();
   model.topology["keras_version"] = JsonValue(model.keras_version.empty() ? "3.0.0" : model.keras_version);
   model.topology["model_config"] = std::move(config);

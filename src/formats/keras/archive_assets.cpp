@@ -6,6 +6,7 @@
 #include "layers/archive_paths.h"
 #include "layers/keras2_spelling.h"
 #include "layers/model.h"
+#include "layers/object_paths.h"
 
 namespace isomer::keras {
 namespace {
@@ -19,17 +20,21 @@ JsonValue* config_of(JsonValue& model, std::span<const std::string> path) {
   if (!layers || !layers->is_array()) return nullptr;
   for (JsonValue& layer : layers->items()) {
     JsonValue* own = layer.is_object() ? layer.find("config") : nullptr;
-    if (!own || !own->is_object() || (layers::text_of(*own, "name") != path[0] && layers::text_of(layer, "name") != path[0])) continue;
+    if (!own || !own->is_object() || layers::layer_name_of(layer) != path[0]) continue;
     return path.size() == 1 ? own : config_of(layer, path.subspan(1));
   }
   return nullptr;
 }
 
-Result<JsonValue> vocabulary_of(const std::string& text, bool integers) {
+Result<JsonValue> vocabulary_of(std::string_view text, bool integers, const Limits& limits) {
+  const int64_t count = std::count(text.begin(), text.end(), '\n') + 1, each = sizeof(JsonValue);
+  if (count > limits.document_bytes / each)
+    return fail(ErrorCode::kLimitExceeded, "the vocabulary has " + std::to_string(count) + " entries, which take more than the limit of " +
+                                               std::to_string(limits.document_bytes) + " bytes of memory");
   JsonValue::Array entries;
   for (size_t at = 0; at <= text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
+    const std::string line(text.substr(at, end - at));
     at = end + 1;
     if (!integers) {
       entries.emplace_back(line);
@@ -46,8 +51,8 @@ Result<JsonValue> vocabulary_of(const std::string& text, bool integers) {
 
 }  // namespace
 
-Result<void> take_vocabularies(JsonValue& model_config, std::span<const std::string> members,
-                               const std::function<Result<std::string>(const std::string&)>& read, const Limits& limits) {
+Result<void> take_vocabularies(JsonValue& model_config, std::span<const std::string> members, const std::function<Result<Bytes>(const std::string&)>& read,
+                               const Limits& limits) {
   const auto is_vocabulary = [](const std::string& name) { return name.starts_with("assets/") && name.ends_with(kFile); };
   if (std::none_of(members.begin(), members.end(), is_vocabulary)) return {};
   const auto model = layers::read_model(model_config, layers::generation_of(model_config), limits);
@@ -63,7 +68,8 @@ Result<void> take_vocabularies(JsonValue& model_config, std::span<const std::str
       found = std::find_if(members.begin(), members.end(), [&](const std::string& name) { return is_vocabulary(name) && name.ends_with(last); });
     if (found == members.end()) continue;
     const bool integers = config->find("oov_token") && config->find("oov_token")->as_int64();
-    (*config)["vocabulary"] = TRY(in_context(vocabulary_of(TRY(read(*found)), integers), "reading '" + *found + "'"));
+    const Bytes content = TRY(read(*found));
+    (*config)["vocabulary"] = TRY(in_context(vocabulary_of(content.text(), integers, limits), "reading '" + *found + "'"));
   }
   return {};
 }

@@ -7,7 +7,6 @@
 #include <map>
 #include <set>
 
-#include "formats/keras/json_text.h"
 #include "formats/keras/schema/keras_metadata.pb.h"
 #include "formats/model_files.h"
 #include "formats/tf/checkpoint_keys.h"
@@ -16,6 +15,8 @@
 #include "formats/tf/schema/tensorflow.pb.h"
 #include "formats/tf/tensor_proto.h"
 #include "wire/json.h"
+
+#include "layers/config.h"
 
 namespace isomer::keras {
 namespace {
@@ -99,7 +100,7 @@ Result<void> collect_weights(const tf::SavedModelDocument& document, const tf::S
   std::vector<std::string> places;
   std::set<int64_t> seen;
   for (const auto& [number, layer] : numbered(objects, 0, "layer-")) {
-    const std::string group = text_member(TRY(metadata_of(metadata, layer, limits)), "name");
+    const std::string group = layers::text_of(TRY(metadata_of(metadata, layer, limits)), "name");
     const int64_t list = child(objects, layer, "variables");
     if (list < 0) continue;
     for (const auto& [position, id] : numbered(objects, list, "")) {
@@ -132,21 +133,21 @@ Result<layers::StoredModel> read(const std::string& path, const Limits& limits) 
   if (!metadata.contains(0)) return fail(Error{ErrorCode::kUnsupported, "the SavedModel does not say which Keras layers it was made of", {}, {}, advice});
   const JsonValue root = TRY(metadata_of(metadata, 0, limits));
   layers::StoredModel model;
-  model.keras_version = text_member(root, "keras_version");
-  model.backend = text_member(root, "backend");
+  model.keras_version = layers::text_of(root, "keras_version");
+  model.backend = layers::text_of(root, "backend");
   JsonValue config = JsonValue::object();
   if (const JsonValue* whole = root.find("model_config"); whole && whole->is_object()) {
     config = *whole;
-  } else if (root.find("config") && !text_member(root, "class_name").empty()) {
+  } else if (root.find("config") && !layers::text_of(root, "class_name").empty()) {
     config["class_name"] = *root.find("class_name");
     config["config"] = *root.find("config");
   }
   const JsonValue* graph_network = root.find("is_graph_network");
   const JsonValue* inner = config.find("config");
   if (!inner || !(inner->find("layers") || inner->is_array()) ||
-      (graph_network && *graph_network == JsonValue(false) && text_member(config, "class_name") != "Sequential"))
+      (graph_network && *graph_network == JsonValue(false) && layers::text_of(config, "class_name") != "Sequential"))
     return fail(Error{ErrorCode::kUnsupported,
-                      "the model" + (text_member(root, "class_name").empty() ? "" : " is of the class " + text_member(root, "class_name") + ", which") +
+                      "the model" + (layers::text_of(root, "class_name").empty() ? "" : " is of the class " + layers::text_of(root, "class_name") + ", which") +
                           " has code of its own: the file does not say how its layers are called",
                       {},
                       {},

@@ -4,21 +4,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tensor/blocks.h"
+
 namespace isomer::tfjs {
 namespace {
 
-constexpr int64_t kBlock = 1 << 14;
-
 // The elements as float32, block by block: visit(first, values).
 template <class Visit>
-void for_each_block(const Tensor& tensor, Visit&& visit) {
-  std::vector<double> block(static_cast<size_t>(std::min(kBlock, tensor.elements())));
-  for (int64_t first = 0; first < tensor.elements(); first += kBlock) {
-    const auto part = std::span(block).first(static_cast<size_t>(std::min(kBlock, tensor.elements() - first)));
-    load_doubles(tensor, first, part);
-    for (double& value : part) value = static_cast<float>(value);
-    visit(first, part);
-  }
+void for_each_float_block(const Tensor& tensor, Visit&& visit) {
+  for_each_block(tensor, [&](int64_t first, std::span<double> values) {
+    for (double& value : values) value = static_cast<float>(value);
+    visit(first, values);
+  });
   tensor.bytes().release_pages();
 }
 
@@ -29,7 +26,7 @@ struct Range {
 
 Range range_of(const Tensor& tensor) {
   Range range{HUGE_VAL, -HUGE_VAL, true};
-  for_each_block(tensor, [&](int64_t, std::span<const double> values) {
+  for_each_float_block(tensor, [&](int64_t, std::span<const double> values) {
     for (const double value : values) {
       range.finite = range.finite && std::isfinite(value);
       range.min = std::min(range.min, value);
@@ -108,7 +105,7 @@ Result<OutputWeight> quantize_weight(const OutputWeight& weight, DType storage, 
   if (storage == DType::kHalf) {
     constexpr double kTooLarge = 65520;  // rounds to infinity
     if (range.max >= kTooLarge || range.min <= -kTooLarge) return fail(refusal(weight.name, "it holds numbers beyond 65504, the largest float16"));
-    for_each_block(value, [&](int64_t first, std::span<const double> values) { store_doubles(codes, first, values); });
+    for_each_float_block(value, [&](int64_t first, std::span<const double> values) { store_doubles(codes, first, values); });
     return OutputWeight{weight.name, std::move(codes).finish(), quantization};
   }
   const double largest = storage == DType::kUint8 ? 255 : 65535;
@@ -120,8 +117,8 @@ Result<OutputWeight> quantize_weight(const OutputWeight& weight, DType storage, 
       low = -zero * quantization.scale;
       high = largest * quantization.scale + low;
     }
-    std::vector<int64_t> block(kBlock);
-    for_each_block(value, [&](int64_t first, std::span<const double> values) {
+    std::vector<int64_t> block(kBlockElements);
+    for_each_float_block(value, [&](int64_t first, std::span<const double> values) {
       for (size_t i = 0; i < values.size(); ++i) block[i] = static_cast<int64_t>(std::nearbyint((std::clamp(values[i], low, high) - low) / quantization.scale));
       store_int64s(codes, first, std::span(block).first(values.size()));
     });
