@@ -3,8 +3,8 @@
 
   suite.py tfjs [--fixtures DIR]... [--models DIR]   convert each fixture as its options say, run the result in tf.js, compare with the recorded outputs
   suite.py run  [--fixtures DIR]... [--models DIR]   `isomer run` on the source model, compare with the recorded outputs (needs no peer)
-  suite.py layers | h5 | archive | keras_saved_model [--fixtures DIR]...
-                                                     Keras files and layers models become a layers model for tf.js, an HDF5 file for tf_keras, an archive for
+  suite.py layers | h5 | h5_keras3 | archive | keras_saved_model [--fixtures DIR]...
+                                                     Keras files and layers models become a layers model for tf.js, an HDF5 file for tf_keras (or opened by Keras 3), an archive for
                                                      Keras 3, a SavedModel for tf_keras and (its signature) for TensorFlow, which load them and agree; a refusal
                                                      that names the layers counts as skipped
   suite.py round [--fixtures DIR]...                 to a layers model and back to HDF5: every bit of the weights is there again (needs no peer)
@@ -147,7 +147,7 @@ class Suite:
             list(pool.map(worker, lanes))
 
     def peer_command(self):
-        library = {"h5": "tf_keras", "archive": "keras", "keras_saved_model": "tf_keras"}.get(self.options.mode)
+        library = {"h5": "tf_keras", "h5_keras3": "keras", "archive": "keras", "keras_saved_model": "tf_keras"}.get(self.options.mode)
         if not library:
             return ["node", os.path.join(HERE, "tfjs_run.mjs")]
         peers = os.environ.get("ISOMER_PEERS") or os.path.join(ROOT, ".peers")
@@ -176,7 +176,7 @@ class Suite:
             for n, (case, folder) in enumerate(zip(cases, answer["cases"])):
                 expected = {name: fx.load(file) for name, file in case.outputs.items()}
                 compare_outputs(verdict, "%scase %d " % (label, n), folder, expected, rtol=case.rtol, atol=case.atol, shape_only=case.shape_only, narrowed=True, places=places,
-                                any_width=self.options.mode in ("h5", "archive", "keras_saved_model"))
+                                any_width=self.options.mode in self.FAMILY and self.options.mode != "layers")
         return judge
 
     def judge_golden(self, verdict, golden, signature):
@@ -230,7 +230,7 @@ class Suite:
 
     # ---- within the family of layers
 
-    FAMILY = {"layers": ("tfjs_layers_model", ""), "h5": ("keras", ".h5"), "archive": ("keras_keras", ".keras"),
+    FAMILY = {"layers": ("tfjs_layers_model", ""), "h5": ("keras", ".h5"), "h5_keras3": ("keras", ".h5"), "archive": ("keras_keras", ".keras"),
               "keras_saved_model": ("keras_saved_model", "")}
 
     def family_convert(self, fixture, verdict, model, out, target):
@@ -367,7 +367,7 @@ class Suite:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=("tfjs", "run", "layers", "h5", "archive", "keras_saved_model", "round", "reference"))
+    parser.add_argument("mode", choices=("tfjs", "run", "layers", "h5", "h5_keras3", "archive", "keras_saved_model", "round", "reference"))
     parser.add_argument("--binary", default=os.path.join(ROOT, "build/release/isomer"))
     parser.add_argument("--fixtures", action="append", default=[], metavar="DIR", help="folder of fixtures (default: tests/formats, when no --models is given either)")
     parser.add_argument("--models", metavar="DIR", help="folder of recorded tf.js models")
@@ -388,7 +388,7 @@ def main():
     suite = Suite(options)
     wanted = lambda name: not options.only or fnmatch.fnmatch(name, options.only)
     judge = {"tfjs": suite.convert_fixture, "run": suite.run_fixture, "reference": suite.reference_fixture, "round": suite.round_fixture}.get(options.mode, suite.family_fixture)
-    formats = fx.KERAS_FORMATS if options.mode in ("layers", "h5", "archive", "keras_saved_model", "round") else fx.TF_FORMATS + fx.KERAS_FORMATS
+    formats = fx.KERAS_FORMATS if options.mode == "round" or options.mode in Suite.FAMILY else fx.TF_FORMATS + fx.KERAS_FORMATS
     work = [lambda f=f: judge(f) for folder in options.fixtures for f in fx.find_fixtures(folder, formats) if wanted(f.name) and (f.cases or f.refused)]
     if options.models:
         folders = [os.path.join(options.models, name) for name in sorted(os.listdir(options.models)) if wanted(name)]
