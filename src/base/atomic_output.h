@@ -8,6 +8,7 @@
 // the file system decides what is there.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -41,7 +42,7 @@ class OutputFile {
  private:
   friend class AtomicDirectory;
   friend class AtomicFile;
-  OutputFile(FileDescriptor file, std::string path, std::shared_ptr<int> open_files);
+  OutputFile(FileDescriptor file, std::string path, std::shared_ptr<std::atomic<int>> open_files);
   Result<void> write_through(const std::byte* data, size_t size);
   Result<void> flush();
 
@@ -50,7 +51,8 @@ class OutputFile {
   std::string buffer_;
   int64_t size_ = 0;
   bool failed_ = false;
-  std::shared_ptr<int> open_files_;  // how many files of one output are open; shared with the output
+  // How many files of one output are open; shared with the output. Files may be written from different threads.
+  std::shared_ptr<std::atomic<int>> open_files_;
 };
 
 // Directories above an output that did not exist; removed again (where empty) unless the output was committed.
@@ -100,7 +102,7 @@ class AtomicDirectory {
   std::string target_, partial_, previous_;
   IsModelFile is_model_file_;
   FileDescriptor lock_;  // the partial directory, locked; none once committed
-  std::shared_ptr<int> open_files_ = std::make_shared<int>(0);
+  std::shared_ptr<std::atomic<int>> open_files_ = std::make_shared<std::atomic<int>>(0);
 };
 
 class AtomicFile {
@@ -126,7 +128,7 @@ class AtomicFile {
   std::unique_ptr<OutputFile> file_;
   bool finished_ = false;
   FileDescriptor lock_;
-  std::shared_ptr<int> open_files_ = std::make_shared<int>(0);
+  std::shared_ptr<std::atomic<int>> open_files_ = std::make_shared<std::atomic<int>>(0);
 };
 
 }  // namespace isomer

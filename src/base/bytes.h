@@ -33,6 +33,8 @@ class Bytes {
   // The range [offset, offset + count). The caller guarantees 0 <= offset, 0 <= count, offset + count <= size().
   Bytes slice(int64_t offset, int64_t count) const { return Bytes(owner_, data_ + offset, count, mapped_); }
 
+  // In a file mapping: without pages of its own to pay for.
+  bool mapped() const { return mapped_; }
   // Drops the resident pages that lie wholly inside a mapped range (they are read again on the next access); nothing for other memory.
   void release_pages() const;
 

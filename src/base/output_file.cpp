@@ -15,7 +15,7 @@ constexpr int64_t kPiece = 4 << 20;        // one write; the source's pages are 
 
 }  // namespace
 
-OutputFile::OutputFile(FileDescriptor file, std::string path, std::shared_ptr<int> open_files)
+OutputFile::OutputFile(FileDescriptor file, std::string path, std::shared_ptr<std::atomic<int>> open_files)
     : file_(std::move(file)), path_(std::move(path)), open_files_(std::move(open_files)) {
   ++*open_files_;
 }

@@ -26,6 +26,24 @@ class TemporaryFile {
   // Reserves `bytes` (more than 0) at the end of the file. A full disk is an error here (Io), never a fault on a later access.
   Result<Block> allocate(int64_t bytes);
 
+  // A range of the file that is written and then mapped read-only: several times cheaper than storing through a mapping, whose every page has to be faulted in
+  // and told to the file system. It keeps the file alive and gives its place on the disk back.
+  class Region {
+   public:
+    // Bytes at an offset within the range, which the caller keeps to. May be called from several threads.
+    Result<void> write(int64_t offset, std::span<const std::byte> data) const;
+    // The first `size` bytes (more than 0), all written. Fails as map() does.
+    Result<Bytes> map(int64_t size) &&;
+
+   private:
+    friend class TemporaryFile;
+    struct Space;
+    explicit Region(std::shared_ptr<Space> space) : space_(std::move(space)) {}
+    std::shared_ptr<Space> space_;
+  };
+  // Reserves room for up to `bytes` at the end of the file.
+  Result<Region> reserve(int64_t bytes);
+
   // Writes at the end of the file: the cheap way for data that is produced front to back.
   Result<void> append(std::span<const std::byte> data);
   // Everything in the file, mapped read-only; it outlives the TemporaryFile.

@@ -1,7 +1,11 @@
 #include "passes/linear.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+
+#include "base/parallel.h"
+#include "tensor/blocks.h"
 
 namespace isomer::passes {
 
@@ -111,27 +115,25 @@ std::optional<Affine> affine_of(const ir::Graph& graph, const ir::Node& node, Va
 }
 
 Result<std::optional<Tensor>> scaled(const Tensor& weights, std::span<const double> scale, int64_t inner, PassContext& context) {
-  MutableTensor out = TRY(MutableTensor::create(weights.dtype(), weights.shape(), context.limits, *context.allocator));
-  constexpr int64_t kBlock = 4096;
-  std::vector<double> block(kBlock);
-  const auto channels = static_cast<int64_t>(scale.size());
+  TensorWriter out = TRY(TensorWriter::create(weights.dtype(), weights.shape(), context.limits, *context.allocator));
   const double largest = weights.dtype() == DType::kHalf ? 65504.0 : weights.dtype() == DType::kFloat64 ? 1.7976931348623157e308 : 3.4028234e38;
-  int64_t channel = 0, within = 0;
-  for (int64_t first = 0; first < weights.elements(); first += kBlock) {
-    const auto part = std::span(block).first(static_cast<size_t>(std::min(kBlock, weights.elements() - first)));
-    load_doubles(weights, first, part);
-    for (double& value : part) {
-      value *= scale[static_cast<size_t>(channel)];
-      if (!(std::fabs(value) <= largest)) return std::optional<Tensor>();
-      if (++within == inner) {
-        within = 0;
-        if (++channel == channels) channel = 0;
+  std::atomic<bool> finite = true;
+  TRY(for_ranges(weights.elements(), 1 << 17, [&](int64_t begin, int64_t count) -> Result<void> {
+    ChannelScale channels(scale, inner, begin);
+    Result<void> written;
+    for_each_block(weights, begin, count, [&](int64_t first, std::span<double> block) {
+      if (!finite || !written) return;
+      if (channels.multiply(block, largest)) {
+        written = out.write(first, block);
+      } else {
+        finite = false;
       }
-    }
-    store_doubles(out, first, part);
-  }
+    });
+    return written;
+  }));
   weights.bytes().release_pages();
-  Tensor result = std::move(out).finish();
+  if (!finite) return std::optional<Tensor>();
+  Tensor result = TRY(std::move(out).finish());
   result.bytes().release_pages();
   return std::optional<Tensor>(std::move(result));
 }

@@ -13,6 +13,7 @@ using ir::ValueId;
 
 std::vector<std::string> referenced_functions(const ir::Node& node) {
   std::vector<std::string> names;
+  if (node.is("Const")) return names;  // most nodes, and the map would hold their values
   for (const auto& attribute : node.attributes->to_map()) {
     if (const auto* one = std::get_if<FunctionRef>(&attribute.value)) names.push_back(one->name);
     if (const auto* list = std::get_if<std::vector<FunctionRef>>(&attribute.value))

@@ -4,6 +4,7 @@
 // so what a conversion folds does not add up in memory. Smaller blocks come from the heap.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -19,6 +20,7 @@ class SpillArena final : public TensorAllocator {
 
   // Io when the disk of $TMPDIR (or /tmp) is full.
   Result<Block> allocate(int64_t bytes) override;
+  Result<std::unique_ptr<Sink>> sink(int64_t bytes) override;
 
  private:
   Result<TemporaryFile> file();

@@ -18,6 +18,48 @@ class HeapAllocator final : public TensorAllocator {
   }
 };
 
+class BlockSink final : public TensorAllocator::Sink {
+ public:
+  BlockSink(TensorAllocator::Block block, int64_t size) : block_(std::move(block)), size_(size) {}
+  Result<void> write(int64_t offset, std::span<const std::byte> data) override {
+    if (static_cast<int64_t>(data.size()) > size_ - offset) return fail(ErrorCode::kInternal, "bytes were written beyond the end of a tensor");
+    if (!data.empty()) std::memcpy(block_.data + offset, data.data(), data.size());
+    return {};
+  }
+  Result<Bytes> finish() override { return Bytes(std::move(block_.owner), block_.data, size_, block_.mapped); }
+
+ private:
+  TensorAllocator::Block block_;
+  int64_t size_;
+};
+
+// Bytes of a tensor that is about to be made.
+Result<int64_t> bytes_within(DType dtype, const Shape& shape, const Limits& limits) {
+  const auto count = element_count(shape);
+  const int64_t size = element_size(dtype);
+  if (size == 0) return fail(ErrorCode::kUnsupported, "cannot allocate elements of dtype " + std::string(to_string(dtype)));
+  const auto bytes = count ? checked_mul(*count, size) : std::nullopt;
+  if (!bytes || *count > limits.tensor_elements || *bytes > limits.tensor_bytes) {
+    return fail(ErrorCode::kLimitExceeded, "a tensor of type " + std::string(to_string(dtype)) + to_string(shape) + " exceeds the limit of " +
+                                               std::to_string(limits.tensor_elements) + " elements or " + std::to_string(limits.tensor_bytes) + " bytes");
+  }
+  return *bytes;
+}
+
+// `out` has room for the elements of a float dtype.
+void narrow(DType dtype, std::span<const double> in, std::byte* out) {
+  const auto each = [&]<class T>(T* to, auto convert) {
+    for (size_t i = 0; i < in.size(); ++i) to[i] = convert(in[i]);
+  };
+  switch (dtype) {
+    case DType::kFloat32: return each(reinterpret_cast<float*>(out), [](double v) { return static_cast<float>(v); });
+    case DType::kFloat64: return each(reinterpret_cast<double*>(out), [](double v) { return v; });
+    case DType::kHalf: return each(reinterpret_cast<uint16_t*>(out), double_to_half);
+    case DType::kBfloat16: return each(reinterpret_cast<uint16_t*>(out), double_to_bfloat16);
+    default: return;
+  }
+}
+
 // Calls f with a value of the C++ type that stores `dtype`'s elements.
 template <class F>
 void with_storage(DType dtype, F&& f) {
@@ -48,8 +90,15 @@ void load(const Tensor& tensor, int64_t first, std::span<To> out) {
     }
     return;
   }
+  // By plain pointers, so that the compiler sees what it can do several of at a time.
   with_storage(tensor.dtype(), [&]<class S>(S) {
-    for (int64_t i = 0; i < count; ++i) out[static_cast<size_t>(i)] = static_cast<To>(tensor.at<S>(first + i));
+    const std::byte* const from = tensor.bytes().data() + first * static_cast<int64_t>(sizeof(S));
+    To* const to = out.data();
+    for (int64_t i = 0; i < count; ++i) {
+      S value;
+      std::memcpy(&value, from + i * static_cast<int64_t>(sizeof(S)), sizeof(S));
+      to[i] = static_cast<To>(value);
+    }
   });
 }
 
@@ -59,6 +108,8 @@ TensorAllocator& heap_allocator() {
   static HeapAllocator allocator;
   return allocator;
 }
+
+Result<std::unique_ptr<TensorAllocator::Sink>> TensorAllocator::sink(int64_t bytes) { return std::make_unique<BlockSink>(TRY(allocate(bytes)), bytes); }
 
 Result<Tensor> Tensor::create(DType dtype, Shape shape, Bytes data) {
   const auto count = element_count(shape);
@@ -141,19 +192,12 @@ bool Tensor::identical(const Tensor& other) const {
 }
 
 Result<MutableTensor> MutableTensor::create(DType dtype, Shape shape, const Limits& limits, TensorAllocator& allocator) {
-  const auto count = element_count(shape);
-  const int64_t size = element_size(dtype);
-  if (size == 0) return fail(ErrorCode::kUnsupported, "cannot allocate elements of dtype " + std::string(to_string(dtype)));
-  const auto bytes = count ? checked_mul(*count, size) : std::nullopt;
-  if (!bytes || *count > limits.tensor_elements || *bytes > limits.tensor_bytes) {
-    return fail(ErrorCode::kLimitExceeded, "a tensor of type " + std::string(to_string(dtype)) + to_string(shape) + " exceeds the limit of " +
-                                               std::to_string(limits.tensor_elements) + " elements or " + std::to_string(limits.tensor_bytes) + " bytes");
-  }
+  const int64_t bytes = TRY(bytes_within(dtype, shape, limits));
   MutableTensor tensor;
   tensor.dtype_ = dtype;
   tensor.shape_ = std::move(shape);
-  tensor.size_ = *bytes;
-  tensor.block_ = TRY(allocator.allocate(*bytes));
+  tensor.size_ = bytes;
+  tensor.block_ = TRY(allocator.allocate(bytes));
   return tensor;
 }
 
@@ -161,6 +205,23 @@ Tensor MutableTensor::finish() && {
   const std::byte* data = block_.data;
   return Tensor(dtype_, std::move(shape_), Bytes(std::move(block_.owner), data, size_, block_.mapped));
 }
+
+Result<TensorWriter> TensorWriter::create(DType dtype, Shape shape, const Limits& limits, TensorAllocator& allocator) {
+  TensorWriter writer;
+  writer.sink_ = TRY(allocator.sink(TRY(bytes_within(dtype, shape, limits))));
+  writer.dtype_ = dtype;
+  writer.shape_ = std::move(shape);
+  return writer;
+}
+
+Result<void> TensorWriter::write(int64_t first, std::span<const double> elements) {
+  const int64_t size = element_size(dtype_);
+  std::vector<std::byte> narrowed(elements.size() * static_cast<size_t>(size));
+  narrow(dtype_, elements, narrowed.data());
+  return sink_->write(first * size, narrowed);
+}
+
+Result<Tensor> TensorWriter::finish() && { return Tensor::create(dtype_, std::move(shape_), TRY(sink_->finish())); }
 
 void load_doubles(const Tensor& tensor, int64_t first, std::span<double> out) { load(tensor, first, out); }
 
@@ -192,19 +253,7 @@ void load_complex(const Tensor& tensor, int64_t first, std::span<std::complex<do
 }
 
 void store_doubles(MutableTensor& tensor, int64_t first, std::span<const double> in) {
-  switch (tensor.dtype()) {
-    case DType::kFloat32:
-      for (size_t i = 0; i < in.size(); ++i) tensor.as<float>()[first + static_cast<int64_t>(i)] = static_cast<float>(in[i]);
-      return;
-    case DType::kFloat64: std::copy(in.begin(), in.end(), tensor.as<double>() + first); return;
-    case DType::kHalf:
-      for (size_t i = 0; i < in.size(); ++i) tensor.as<uint16_t>()[first + static_cast<int64_t>(i)] = double_to_half(in[i]);
-      return;
-    case DType::kBfloat16:
-      for (size_t i = 0; i < in.size(); ++i) tensor.as<uint16_t>()[first + static_cast<int64_t>(i)] = double_to_bfloat16(in[i]);
-      return;
-    default: return;
-  }
+  narrow(tensor.dtype(), in, tensor.data() + first * element_size(tensor.dtype()));
 }
 
 void store_int64s(MutableTensor& tensor, int64_t first, std::span<const int64_t> in) {

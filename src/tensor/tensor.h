@@ -7,6 +7,7 @@
 
 #include <complex>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,6 +87,17 @@ class TensorAllocator {
     bool mapped = false;
   };
   virtual Result<Block> allocate(int64_t bytes) = 0;
+
+  // Memory that is only written to before it is a tensor's.
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    // Within the size that was asked for. May be called from several threads.
+    virtual Result<void> write(int64_t offset, std::span<const std::byte> data) = 0;
+    virtual Result<Bytes> finish() = 0;
+  };
+  // The default fills a block of allocate().
+  virtual Result<std::unique_ptr<Sink>> sink(int64_t bytes);
 };
 TensorAllocator& heap_allocator();
 
@@ -109,6 +121,22 @@ class MutableTensor {
   Shape shape_;
   TensorAllocator::Block block_;
   int64_t size_ = 0;
+};
+
+// A tensor of floats being computed in blocks of its elements: cheaper than a MutableTensor where the allocator keeps tensors in a file.
+class TensorWriter {
+ public:
+  // Errors as of MutableTensor::create.
+  static Result<TensorWriter> create(DType dtype, Shape shape, const Limits& limits, TensorAllocator& allocator = heap_allocator());
+  // Elements from `first` on, rounded as store_doubles does; the caller keeps to the shape. May be called from several threads.
+  Result<void> write(int64_t first, std::span<const double> elements);
+  // The caller has written all elements.
+  Result<Tensor> finish() &&;
+
+ private:
+  DType dtype_ = DType::kInvalid;
+  Shape shape_;
+  std::unique_ptr<TensorAllocator::Sink> sink_;
 };
 
 // Bulk conversion between a dtype and the widest type of its class, for kernels that work in blocks. `first` counts elements.

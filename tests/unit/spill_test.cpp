@@ -60,6 +60,27 @@ TEST(SpillArena, TakesSmallBlocksFromTheHeap) {
   EXPECT_FALSE(block->mapped);
 }
 
+TEST(SpillArena, TakesTensorsInBlocks) {
+  SpillArena arena;
+  for (TensorAllocator* allocator : {static_cast<TensorAllocator*>(&arena), &heap_allocator()}) {
+    for (const int64_t elements : {int64_t{0}, int64_t{5}, int64_t{100'000}}) {
+      auto writer = TensorWriter::create(DType::kFloat32, {elements}, Limits{}, *allocator);
+      ASSERT_TRUE(writer);
+      std::vector<double> values(static_cast<size_t>(elements));
+      for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i) / 3;
+      const size_t half = values.size() / 2;
+      ASSERT_TRUE(writer->write(static_cast<int64_t>(half), std::span(values).subspan(half)));  // in any order
+      ASSERT_TRUE(writer->write(0, std::span(values).first(half)));
+      const auto tensor = std::move(*writer).finish();
+      ASSERT_TRUE(tensor);
+      EXPECT_EQ(tensor->bytes().mapped(), allocator == &arena && elements == 100'000);
+      tensor->bytes().release_pages();
+      for (int64_t i = 0; i < elements; ++i) ASSERT_EQ(tensor->at<float>(i), static_cast<float>(values[static_cast<size_t>(i)]));
+    }
+  }
+  EXPECT_FALSE(TensorWriter::create(DType::kFloat32, {int64_t{1} << 60, 1 << 10}, Limits{}, arena));
+}
+
 TEST(SpillArena, ReportsAFullDisk) {
   rlimit before;
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);

@@ -132,6 +132,32 @@ TEST_F(TfjsWrite, CutsWeightsIntoEqualFiles) {
   EXPECT_EQ(write_graph_model(model, folder_ + "/m", options).error().code, ErrorCode::kInvalidArgument);
 }
 
+// More files than are gathered, of weights that are written from where they lie and of weights that are narrowed on the way, across the borders of files.
+TEST_F(TfjsWrite, WritesManyFilesInOrder) {
+  std::vector<std::pair<std::string, Tensor>> weights;
+  for (int w = 0; w < 40; ++w) {
+    std::vector<float> floats(37);
+    std::vector<double> doubles(23);
+    for (size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(w) + static_cast<float>(i) / 64;
+    for (size_t i = 0; i < doubles.size(); ++i) doubles[i] = w * 100 + static_cast<double>(i) / 64;
+    weights.emplace_back("f" + std::to_string(w), tensor<float>(DType::kFloat32, floats));
+    weights.emplace_back("d" + std::to_string(w), tensor<double>(DType::kFloat64, doubles));
+  }
+  std::vector<float> expected;
+  for (const auto& [name, value] : weights)
+    for (int64_t i = 0; i < value.elements(); ++i) expected.push_back(static_cast<float>(value.as_double(i)));
+  WriteOptions options;
+  options.weight_shard_size_bytes = 100;
+  ASSERT_TRUE(write_graph_model(model_with(weights), folder_ + "/m", options));
+  const size_t bytes = expected.size() * sizeof(float), files = (bytes + 99) / 100;
+  std::string joined;
+  for (size_t i = 1; i <= files; ++i) {
+    joined += content("m/group1-shard" + std::to_string(i) + "of" + std::to_string(files) + ".bin");
+    EXPECT_EQ(joined.size(), std::min(i * 100, bytes));
+  }
+  EXPECT_EQ(std::memcmp(joined.data(), expected.data(), bytes), 0);
+}
+
 TEST_F(TfjsWrite, NarrowsToWhatTheFormatHas) {
   std::vector<int64_t> many(150'000);
   for (size_t i = 0; i < many.size(); ++i) many[i] = static_cast<int64_t>(i) - 75'000;

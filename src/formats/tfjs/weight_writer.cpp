@@ -5,16 +5,12 @@
 #include <limits>
 
 #include "base/checked.h"
+#include "base/parallel.h"
 
 namespace isomer::tfjs {
 namespace {
 
 constexpr int64_t kBlock = 1 << 16;  // elements converted at a time
-
-Bytes part(const Bytes& bytes, int64_t offset, int64_t count) { return bytes.slice(offset, count); }
-std::span<const std::byte> part(std::span<const std::byte> bytes, int64_t offset, int64_t count) {
-  return bytes.subspan(static_cast<size_t>(offset), static_cast<size_t>(count));
-}
 
 // Converts block by block with `convert(first, count)`, which fills `block` and returns the bytes to write.
 template <class T, class Convert>
@@ -121,36 +117,64 @@ ShardWriter::ShardWriter(AtomicDirectory& directory, int64_t group, int64_t tota
       shard_bytes_(shard_bytes),
       shards_(total_bytes / shard_bytes + (total_bytes % shard_bytes != 0 ? 1 : 0)) {}
 
-Result<void> ShardWriter::open_next() {
-  paths_.push_back("group" + std::to_string(group_) + "-shard" + std::to_string(paths_.size() + 1) + "of" + std::to_string(shards_) + ".bin");
-  file_.emplace(TRY(directory_.create_file(paths_.back())));
+Result<void> ShardWriter::Shard::write() {
+  for (const Bytes& bytes : pending) TRY(file.append(bytes));
+  pending.clear();
+  return room == 0 ? file.close() : Result<void>();
+}
+
+Result<void> ShardWriter::write_pending() {
+  TRY(for_ranges(static_cast<int64_t>(open_.size()), 1, [&](int64_t first, int64_t count) -> Result<void> {
+    for (int64_t i = first; i < first + count; ++i) TRY(open_[static_cast<size_t>(i)].write());
+    return {};
+  }));
+  std::erase_if(open_, [](const Shard& shard) { return shard.room == 0; });
+  pending_memory_ = 0;
   return {};
 }
 
-template <class Data>
-Result<void> ShardWriter::append_pieces(const Data& data) {
-  const auto size = static_cast<int64_t>(data.size());
+template <class Take>
+Result<void> ShardWriter::distribute(int64_t size, Take&& take) {
+  constexpr size_t kMostOpen = 16;
   if (size > total_ - written_) return fail(ErrorCode::kInternal, "more weight bytes were written than announced");
   for (int64_t at = 0; at < size;) {
-    if (!file_) TRY(open_next());
-    const int64_t count = std::min(size - at, shard_bytes_ - file_->size());
-    TRY(file_->append(part(data, at, count)));
-    at += count;
-    if (file_->size() == shard_bytes_) {
-      TRY(file_->close());
-      file_.reset();
+    if (open_.empty() || open_.back().room == 0) {
+      if (open_.size() == kMostOpen) TRY(write_pending());
+      paths_.push_back("group" + std::to_string(group_) + "-shard" + std::to_string(paths_.size() + 1) + "of" + std::to_string(shards_) + ".bin");
+      open_.push_back({TRY(directory_.create_file(paths_.back())), {}, std::min(shard_bytes_, total_ - written_)});
     }
+    Shard& shard = open_.back();
+    const int64_t count = std::min(size - at, shard.room);
+    TRY(take(shard, at, count));
+    shard.room -= count;
+    written_ += count;
+    at += count;
   }
-  written_ += size;
   return {};
 }
 
-Result<void> ShardWriter::append(const Bytes& bytes) { return append_pieces(bytes); }
-Result<void> ShardWriter::append(std::span<const std::byte> bytes) { return append_pieces(bytes); }
+Result<void> ShardWriter::append(const Bytes& bytes) {
+  constexpr int64_t kMostMemory = 4 << 20;
+  TRY(distribute(bytes.size(), [&](Shard& shard, int64_t at, int64_t count) -> Result<void> {
+    shard.pending.push_back(bytes.slice(at, count));
+    // Memory that would be given back by now must not add up.
+    pending_memory_ += bytes.mapped() ? 0 : count;
+    return {};
+  }));
+  return pending_memory_ > kMostMemory ? write_pending() : Result<void>();
+}
+
+Result<void> ShardWriter::append(std::span<const std::byte> bytes) {
+  // These do not outlive the call.
+  return distribute(static_cast<int64_t>(bytes.size()), [&](Shard& shard, int64_t at, int64_t count) -> Result<void> {
+    for (const Bytes& earlier : shard.pending) TRY(shard.file.append(earlier));
+    shard.pending.clear();
+    return shard.file.append(bytes.subspan(static_cast<size_t>(at), static_cast<size_t>(count)));
+  });
+}
 
 Result<std::vector<std::string>> ShardWriter::finish() {
-  if (file_) TRY(file_->close());
-  file_.reset();
+  TRY(write_pending());
   if (written_ != total_) return fail(ErrorCode::kInternal, "fewer weight bytes were written than announced");
   return std::move(paths_);
 }

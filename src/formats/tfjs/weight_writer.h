@@ -16,26 +16,36 @@ namespace isomer::tfjs {
 
 inline constexpr int64_t kDefaultShardBytes = 4 * 1024 * 1024;
 
-// The files group{G}-shard{S}of{N}.bin of one group.
+// The files group{G}-shard{S}of{N}.bin of one group. Bytes that stay where they lie are gathered for some files, which are then written at the same time.
 class ShardWriter {
  public:
   // `group` counts from 1; `total_bytes` is what will be appended; `shard_bytes` > 0. A group of no bytes has no files.
   ShardWriter(AtomicDirectory& directory, int64_t group, int64_t total_bytes, int64_t shard_bytes);
   Result<void> append(const Bytes& bytes);
   Result<void> append(std::span<const std::byte> bytes);
-  // Closes the last file; Internal when not exactly `total_bytes` were appended. Returns the names of the files.
+  // Writes what is pending and closes the files; Internal when not exactly `total_bytes` were appended. Returns the names of the files.
   Result<std::vector<std::string>> finish();
 
  private:
-  template <class Data>
-  Result<void> append_pieces(const Data& data);
-  Result<void> open_next();
+  // A file and what is still to be appended to it.
+  struct Shard {
+    OutputFile file;
+    std::vector<Bytes> pending;
+    int64_t room;  // bytes that it still takes, those pending taken off
+    Result<void> write();
+  };
+
+  // Calls take(shard, offset, count) for the parts of `size` bytes that go to one file after the other.
+  template <class Take>
+  Result<void> distribute(int64_t size, Take&& take);
+  Result<void> write_pending();
 
   AtomicDirectory& directory_;
   int64_t group_, total_, shard_bytes_, shards_;
   int64_t written_ = 0;
   std::vector<std::string> paths_;
-  std::optional<OutputFile> file_;
+  std::vector<Shard> open_;     // the last may have room
+  int64_t pending_memory_ = 0;  // bytes pending that are no file's
 };
 
 // tf.js has float32, int32, bool, complex64 and string: the dtype that a tensor of `dtype` is written as; kInvalid when there is none.
