@@ -3,11 +3,14 @@
 
 #include <set>
 
+#include "base/mapped_file.h"
 #include "formats/keras/architecture.h"
 #include "formats/keras/archive.h"
 #include "formats/keras/h5.h"
 #include "formats/keras/saved_model.h"
 #include "layers/archive_paths.h"
+#include "temporary_directory.h"
+#include "wire/zip.h"
 
 namespace isomer::keras {
 namespace {
@@ -82,6 +85,23 @@ TEST(KerasFiles, TakeWeightsFromAnotherFile) {
   const auto lowered = layers::lower_stored(*model, {}, 1);
   ASSERT_TRUE(lowered) << lowered.error().describe();
   EXPECT_EQ(lowered->notes.size(), 0U);
+}
+
+// An archive that somebody unpacked: the same model, the vocabularies in its folders included.
+TEST(KerasArchive, IsReadUnpacked) {
+  const std::string packed = fixture("keras_archive_vocabulary/source/model.keras");
+  const Bytes file = map_file(packed).value();
+  const ZipArchive archive = ZipArchive::open(file, {}).value();
+  const TemporaryDirectory folder;
+  for (const ZipEntry& entry : archive.entries()) write_text(folder / entry.name, std::string(archive.read(entry, {})->text()));
+  const auto expected = read_archive(packed, {}), unpacked = read_archive(folder.path(), {});
+  ASSERT_TRUE(expected);
+  ASSERT_TRUE(unpacked) << unpacked.error().describe();
+  EXPECT_EQ(unpacked->topology, expected->topology);
+  EXPECT_EQ(unpacked->weights.size(), expected->weights.size());
+  EXPECT_NE(write_json(unpacked->topology)->find("\"vocabulary\": [\""), std::string::npos);
+  std::filesystem::remove_all(folder / "assets");
+  EXPECT_EQ(write_json(read_archive(folder.path(), {})->topology)->find("\"vocabulary\": [\""), std::string::npos);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ class Members {
     members.directory_ = path;
     for (const std::string& name : TRY(list_directory(path)))
       if (is_regular_file(path + "/" + name)) members.names_.push_back(name);
+    if (is_directory(path + "/assets")) TRY(members.add_files_below("assets", 0));
     return members;
   }
 
@@ -54,6 +55,22 @@ class Members {
   }
 
  private:
+  // Directories as a layer's path in a model has parts; links could lead in circles.
+  Result<void> add_files_below(const std::string& folder, int depth) {
+    constexpr int kDeepest = 64;
+    constexpr size_t kMost = 100'000;
+    if (depth > kDeepest || names_.size() > kMost) return fail(ErrorCode::kLimitExceeded, "'" + folder + "' in it holds too many files, or nests too deep");
+    for (const std::string& name : TRY(list_directory(directory_ + "/" + folder))) {
+      const std::string inner = folder + "/" + name;
+      if (is_directory(directory_ + "/" + inner)) {
+        TRY(add_files_below(inner, depth + 1));
+      } else if (is_regular_file(directory_ + "/" + inner)) {
+        names_.push_back(inner);
+      }
+    }
+    return {};
+  }
+
   std::string directory_;
   std::optional<ZipArchive> zip_;
   std::vector<std::string> names_;
