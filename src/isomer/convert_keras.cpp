@@ -7,6 +7,7 @@
 #include "formats/keras/h5_write.h"
 #include "isomer/translated_layers.h"
 #include "layers/archive_paths.h"
+#include "layers/shared_spelling.h"
 #include "layers/training_config.h"
 #include "layers/weight_names.h"
 
@@ -22,13 +23,54 @@ std::vector<size_t> keras_order(const Translated& t, const std::string& layer) {
   return order;
 }
 
+struct TranslatedToH5 {
+  Translated t;
+  bool of_keras3 = false;
+};
+
+// A recurrent layer that is called with its first states.
+const layers::Layer* with_states(const layers::Model& model) {
+  for (const layers::Layer& layer : model.layers) {
+    if (const layers::Layer* inner = layer.model ? with_states(*layer.model) : nullptr) return inner;
+    const bool recurrent = layers::is_recurrent_class(layer.class_name) || layer.class_name == "Bidirectional";
+    if (recurrent && std::any_of(layer.calls.begin(), layer.calls.end(), [](const layers::Call& call) { return call.inputs.size() > 1; })) return &layer;
+  }
+  return nullptr;
+}
+
+// As Keras 2 writes it, which both generations open. A model of Keras 3 that holds what Keras 2 lacks, or what the two read differently, as Keras 3 does.
+Result<TranslatedToH5> translate_to_h5(const ConvertOptions& options, ConvertReport& result) {
+  ConvertReport as_shared = result;
+  auto shared = translate_source(layers::Spelling::kKeras2, options, as_shared);
+  if (!shared && shared.error().code != ErrorCode::kUnsupported) return std::unexpected(std::move(shared).error());
+  const layers::Layer* states = shared && shared->stored.generation == layers::Generation::kKeras3 ? with_states(shared->placed.model) : nullptr;
+  if (!shared || states) {
+    auto own = translate_source(layers::Spelling::kKeras3, options, result);
+    if (own && own->stored.generation == layers::Generation::kKeras3) {
+      result.notes.push_back("Keras 3 opens the file, tf_keras does not: " +
+                             (states ? "it reads the initial states of '" + states->name + "' otherwise" : shared.error().message));
+      return TranslatedToH5{std::move(*own), true};
+    }
+    if (!shared) return std::unexpected(std::move(shared).error());
+  }
+  result = std::move(as_shared);
+  return TranslatedToH5{std::move(*shared)};
+}
+
 Result<void> to_new_h5(const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
-  const Translated t = TRY(translate_source(layers::Spelling::kKeras2, options, result));
-  const layers::Model target = TRY(layers::read_model(t.translation.config, layers::Generation::kKeras2, options.load.limits));
+  const auto [t, of_keras3] = TRY(translate_to_h5(options, result));
+  const auto generation = of_keras3 ? layers::Generation::kKeras3 : layers::Generation::kKeras2;
+  const layers::Model target = TRY(layers::read_model(t.translation.config, generation, options.load.limits));
   const std::vector<std::string> names = TRY(layers::hdf5_weight_names(t.slots));
   keras::H5Model model;
   model.model_config = t.translation.config;
-  model.keras_version = t.stored.keras_version.starts_with("2.") ? t.stored.keras_version : std::string(kKeras2Version);
+  if (of_keras3) {
+    for (const char* key : {"module", "registered_name"}) model.model_config.erase(key);
+  } else {
+    layers::spell_for_both_generations(model.model_config);
+  }
+  const std::string_view version = of_keras3 ? kKeras3Version : kKeras2Version;
+  model.keras_version = t.stored.keras_version.starts_with(version.substr(0, 2)) ? t.stored.keras_version : std::string(version);
   model.backend = "tensorflow";
   for (const layers::Layer& layer : target.layers) {
     if (target.sequential && layer.class_name == "InputLayer") continue;
@@ -99,11 +141,12 @@ Result<void> rewrite_archive(const std::string& output, const Metadata& metadata
   return {};
 }
 
-// A Keras 2 file again: its configuration, with whatever calls and functions it holds, and every weight under its name.
+// A Keras 2 file again: its configuration, with whatever calls and functions it holds but for spellings that Keras 3 refuses, and every weight under its name.
 Result<void> rewrite_h5(const layers::StoredModel& stored, const std::string& output, const Metadata& metadata, const ConvertOptions& options,
                         ConvertReport& result) {
   keras::H5Model model;
   model.model_config = layers::model_config(stored.topology);
+  layers::spell_for_both_generations(model.model_config);
   model.keras_version = stored.keras_version;
   model.backend = stored.backend;
   for (size_t i = 0; i < stored.weights.size(); ++i) {

@@ -166,12 +166,12 @@ class Translator {
     JsonValue::Array layers;
     for (size_t i = 0; i < model.layers.size(); ++i) {
       const Layer& layer = model.layers[i];
-      // An input that the first layer implies is written as it was: by the shape that the layer names.
-      const bool implied = i == 0 && !had_input;
-      if (implied && model.layers.size() > 1 && model.layers[1].model && to_ != Spelling::kKeras3) continue;
-      JsonValue json = TRY(write_layer(model, layer, path));
+      // An input that the first layer implies is written as it was, by the shape that the layer names, but where Keras 3 may read it: it wants a layer.
+      const bool implied = i == 0 && !had_input && to_ != Spelling::kKeras3 && model.layers.size() > 1;
+      if (implied && model.layers[1].model) continue;
+      JsonValue json = TRY(write_layer(layer, path));
       if (i == 0) complete_input(json, model, path);
-      if (implied && to_ != Spelling::kKeras3 && model.layers.size() > 1) {
+      if (implied && (to_ == Spelling::kTfjs || is_null_or_missing(*json.find("config"), "batch_input_shape"))) {
         implied_shape_ = *json.find("config");
         continue;
       }
@@ -205,7 +205,7 @@ class Translator {
   Result<void> write_functional(const Model& model, const std::vector<std::string>& path, JsonValue& config) {
     JsonValue::Array layers;
     for (const Layer& layer : model.layers) {
-      JsonValue json = TRY(write_layer(model, layer, path));
+      JsonValue json = TRY(write_layer(layer, path));
       // Only an input's shape counts here; other layers would make inputs of their own of it.
       if (layer.class_name != "InputLayer" && !layer.model)
         for (const char* key : {"batch_input_shape", "input_shape"})
@@ -240,6 +240,12 @@ class Translator {
   // --- Calls
 
   JsonValue write_call(const Model& model, const Layer& layer, const Call& call, const std::vector<std::string>& path) {
+    if (to_ == Spelling::kKeras3 && from_ == Generation::kKeras3 && !call.args.items().empty()) {  // as it stands
+      JsonValue json = JsonValue::object();
+      json["args"] = with_tensors(model, call, call.args, path);
+      json["kwargs"] = with_tensors(model, call, call.kwargs, path);
+      return json;
+    }
     // By tensors in order first; what else there is follows by name.
     std::vector<size_t> tensors;
     JsonValue kwargs = JsonValue::object();
@@ -328,7 +334,7 @@ class Translator {
 
   // --- Layers
 
-  Result<JsonValue> write_layer(const Model& model, const Layer& layer, const std::vector<std::string>& path) {
+  Result<JsonValue> write_layer(const Layer& layer, const std::vector<std::string>& path) {
     std::vector<std::string> own = path;
     own.push_back(layer.name);
     if (layer.model) {
@@ -343,7 +349,6 @@ class Translator {
       refuse(layer, path, "it is an operation of Keras 3, not a layer");
       return json;
     }
-    (void)model;
     return write_object(std::move(json), own, false);
   }
 
@@ -367,7 +372,6 @@ class Translator {
     if (const JsonValue* config = json.find("config")) layer.config = *config;
     // Layers inside first, while their own spelling is still whole.
     std::vector<std::pair<std::string, JsonValue>> inner;
-    spell_inner_names(layer);
     for (const std::string_view key : kInnerLayerKeys) {
       const JsonValue* found = layer.config.find(key);
       if (!found || !(found->is_object() || found->is_array())) continue;
@@ -386,8 +390,6 @@ class Translator {
     if (to_ == Spelling::kKeras3) spelled = with_module(std::move(spelled), is_keras_class(layer.class_name) ? "keras.layers" : "");
     return spelled;
   }
-
-  static void spell_inner_names(SpelledLayer&) {}
 
   // One layer under a key, or a list of cells. `spelled` is the same after the outer layer was spelled: its name may have changed.
   Result<JsonValue> write_inner(JsonValue json, const JsonValue& spelled, const std::vector<std::string>& path) {

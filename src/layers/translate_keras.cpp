@@ -136,7 +136,7 @@ void spell_for_keras2(SpelledLayer& layer, LayerContext& context) {
   if (contains(kNotInKeras2, layer.class_name)) context.refuse("Keras 2 has no such layer");
   if (layer.class_name == "InputLayer") {
     spell_input(config);
-    config.erase("optional");
+    erase_all(config, {"optional", "input_dim", "input_length", "input_shape"});  // the last three of the layer that implied it
   }
   if (context.from != Generation::kKeras3) return;
   if (layer.class_name == "Lambda") context.refuse("a Lambda of Keras 3 holds Python code as Keras 2 does not read it");

@@ -19,6 +19,7 @@ if LIBRARY == "tf_keras":
 else:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
+import h5py
 import numpy as np
 import tensorflow as tf
 
@@ -67,6 +68,10 @@ def run_signature(job, model, answer):
 
 def run_job(job):
     answer = {"model": job["model"], "status": "ok", "inputs": [], "outputs": [], "cases": [], "signature_cases": []}
+    if LIBRARY == "tf_keras" and job["model"].endswith(".h5"):
+        with h5py.File(job["model"], "r") as f:
+            if f.attrs["keras_version"].startswith("3."):
+                return {**answer, "status": "other_generation"}
     try:
         model = keras.models.load_model(job["model"], compile=False)
     except Exception as error:

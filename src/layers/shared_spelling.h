@@ -1,0 +1,16 @@
+// HDF5 files that tf_keras and Keras 3 open alike.
+//
+// Keras 3 reads the HDF5 files of Keras 2, but it refuses keys of layers that it does not know, also where they say what holds without them; it looks for
+// layers inside of wrappers by their modules; and it counts the calls of nested models otherwise. None of this makes a difference to tf_keras, so one file can
+// do for both.
+#pragma once
+
+#include "wire/json.h"
+
+namespace isomer::layers {
+
+// `model`: {"class_name", "config"} in the spelling of Keras 2. Says afterwards what it said, in words that both know; what only Keras 2 has stays as it is.
+// Doing it again changes nothing.
+void spell_for_both_generations(JsonValue& model);
+
+}  // namespace isomer::layers
