@@ -39,6 +39,13 @@ Result<void> OutputFile::write_through(const std::byte* data, size_t size) {
   return {};
 }
 
+Result<void> OutputFile::expect(int64_t bytes) {
+  if (bytes <= 0 || fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, 0, bytes) == 0) return {};
+  if (errno != ENOSPC) return {};  // a file system that cannot, or a limit that the first write tells of
+  failed_ = true;
+  return fail(system_error("write", path_, ENOSPC));
+}
+
 Result<void> OutputFile::flush() {
   TRY(write_through(reinterpret_cast<const std::byte*>(buffer_.data()), buffer_.size()));
   buffer_.clear();

@@ -82,7 +82,10 @@ Result<TemporaryFile> TemporaryFile::create() {
 Result<TemporaryFile::Region> TemporaryFile::reserve(int64_t bytes) {
   const auto length = whole_pages(bytes);
   if (!length) return fail(file_->error("extend", EFBIG));
-  return Region(std::make_shared<Region::Space>(file_, file_->end.fetch_add(*length), *length));
+  auto space = std::make_shared<Region::Space>(file_, file_->end.fetch_add(*length), *length);
+  // Writing is a quarter faster where the blocks are there already. What cannot do that says when it is written to whether there is room.
+  if (fallocate(file_->descriptor.get(), 0, space->offset, space->length) != 0 && errno == ENOSPC) return fail(file_->error("extend", errno));
+  return Region(std::move(space));
 }
 
 Result<void> TemporaryFile::Region::write(int64_t offset, std::span<const std::byte> data) const { return space_->file->write(data, space_->offset + offset); }

@@ -41,7 +41,7 @@ class TemporaryFile {
     explicit Region(std::shared_ptr<Space> space) : space_(std::move(space)) {}
     std::shared_ptr<Space> space_;
   };
-  // Reserves room for up to `bytes` at the end of the file.
+  // Reserves room for up to `bytes` (more than 0) at the end of the file; Io where the disk has none.
   Result<Region> reserve(int64_t bytes);
 
   // Writes at the end of the file: the cheap way for data that is produced front to back.

@@ -144,7 +144,8 @@ class Translator {
   Result<JsonValue> write_model(const Model& model, const JsonValue& source, const std::vector<std::string>& path) {
     const JsonValue* old = source.find("config");
     JsonValue config = JsonValue::object();
-    const std::string name = path.empty() ? model.name : name_of({path.begin(), path.end() - 1}, path.back());
+    std::string name = path.empty() ? model.name : name_of({path.begin(), path.end() - 1}, path.back());
+    if (to_ == Spelling::kKeras3) std::replace(name.begin(), name.end(), '/', '_');
     config["name"] = JsonValue(name.empty() ? "model" : name);
     if (const JsonValue* trainable = old ? old->find("trainable") : nullptr; trainable && trainable->is_bool() && to_ != Spelling::kTfjs)
       config["trainable"] = *trainable;
@@ -281,12 +282,11 @@ class Translator {
       entry.items().push_back(with_tensors(model, call, kwargs, path));  // with each: the last one's count
       entries.push_back(std::move(entry));
     }
-    // Layers that are functions take a list for a list, even of one tensor.
-    if (to_ == Spelling::kKeras2 && layer.class_name.ends_with("OpLambda") && entries.size() == 1 && constants.empty() && !call.args.items().empty() &&
-        tensor_number(call.args.items()[0]))
-      return entries[0];
     for (const JsonValue& value : constants)
-      entries.push_back(JsonValue(JsonValue::Array{JsonValue("_CONSTANT_VALUE"), JsonValue(-1), value, JsonValue::object()}));
+      entries.push_back(JsonValue(JsonValue::Array{JsonValue("_CONSTANT_VALUE"), JsonValue(-1), value, with_tensors(model, call, kwargs, path)}));
+    // Layers that are functions take a list for a list, even of one tensor.
+    const bool alone = entries.size() == 1 && !call.args.items().empty() && (!constants.empty() || tensor_number(call.args.items()[0]));
+    if (to_ == Spelling::kKeras2 && layer.class_name.ends_with("OpLambda") && alone) return entries[0];
     return JsonValue(std::move(entries));
   }
 

@@ -216,9 +216,10 @@ Result<TensorWriter> TensorWriter::create(DType dtype, Shape shape, const Limits
 
 Result<void> TensorWriter::write(int64_t first, std::span<const double> elements) {
   const int64_t size = element_size(dtype_);
-  std::vector<std::byte> narrowed(elements.size() * static_cast<size_t>(size));
-  narrow(dtype_, elements, narrowed.data());
-  return sink_->write(first * size, narrowed);
+  const size_t bytes = elements.size() * static_cast<size_t>(size);
+  const auto narrowed = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  narrow(dtype_, elements, narrowed.get());
+  return sink_->write(first * size, {narrowed.get(), bytes});
 }
 
 Result<Tensor> TensorWriter::finish() && { return Tensor::create(dtype_, std::move(shape_), TRY(sink_->finish())); }

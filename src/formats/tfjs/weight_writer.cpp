@@ -142,6 +142,7 @@ Result<void> ShardWriter::distribute(int64_t size, Take&& take) {
       if (open_.size() == kMostOpen) TRY(write_pending());
       paths_.push_back("group" + std::to_string(group_) + "-shard" + std::to_string(paths_.size() + 1) + "of" + std::to_string(shards_) + ".bin");
       open_.push_back({TRY(directory_.create_file(paths_.back())), {}, std::min(shard_bytes_, total_ - written_)});
+      TRY(open_.back().file.expect(open_.back().room));
     }
     Shard& shard = open_.back();
     const int64_t count = std::min(size - at, shard.room);
