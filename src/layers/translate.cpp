@@ -346,6 +346,11 @@ class Translator {
     if (json["config"].is_object()) json["config"]["name"] = JsonValue(name);
     // Of an operation that is no layer Keras 3 knows the module; nobody else has such.
     if (layer.module.contains(".ops.")) {
+      if (to_ == Spelling::kKeras3) {
+        JsonValue operation = with_module(std::move(json), layer.module);
+        operation["registered_name"] = JsonValue(layer.class_name);
+        return operation;
+      }
       refuse(layer, path, "it is an operation of Keras 3, not a layer");
       return json;
     }
