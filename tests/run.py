@@ -71,6 +71,7 @@ def kinds():
         Kind("fixtures: tf.js", 600, suite + ["tfjs", "--binary", release] + report("own-tfjs"), [tfjs], only_peers=True),
         Kind("layers: tf.js", 600, suite + ["layers", "--binary", release] + report("own-layers"), [tfjs], only_peers=True),
         Kind("layers: tf_keras", 600, suite + ["h5", "--binary", release] + report("own-h5"), [tensorflow], only_peers=True),
+        Kind("layers: HDF5 in Keras 3", 600, suite + ["h5_keras3", "--binary", release] + report("own-h5-keras3"), [tensorflow], only_peers=True),
         Kind("layers: Keras SavedModels", 600, suite + ["keras_saved_model", "--binary", release] + report("own-keras-saved-model"), [tensorflow], only_peers=True),
         Kind("layers: Keras 3", 600, suite + ["archive", "--binary", release] + report("own-archive"), [tensorflow], only_peers=True),
         Kind("layers: round trips", 600, suite + ["round", "--binary", dev] + report("own-round")),

@@ -31,7 +31,7 @@ class OutputFile {
   OutputFile& operator=(OutputFile&&) noexcept;
   ~OutputFile();
 
-  // Sets room aside for what is known to come, which makes writing a quarter faster; Io where the disk has none.
+  // Sets room aside for what is known to come, which makes writing faster; Io where the disk has none.
   Result<void> expect(int64_t bytes);
   Result<void> append(std::span<const std::byte> data);
   Result<void> append(std::string_view text);

@@ -79,13 +79,18 @@ Result<TemporaryFile> TemporaryFile::create() {
   return TemporaryFile(std::move(file));
 }
 
-Result<TemporaryFile::Region> TemporaryFile::reserve(int64_t bytes) {
+Result<TemporaryFile::Region> TemporaryFile::place(int64_t bytes) {
   const auto length = whole_pages(bytes);
   if (!length) return fail(file_->error("extend", EFBIG));
-  auto space = std::make_shared<Region::Space>(file_, file_->end.fetch_add(*length), *length);
-  // Writing is a quarter faster where the blocks are there already. What cannot do that says when it is written to whether there is room.
-  if (fallocate(file_->descriptor.get(), 0, space->offset, space->length) != 0 && errno == ENOSPC) return fail(file_->error("extend", errno));
-  return Region(std::move(space));
+  return Region(std::make_shared<Region::Space>(file_, file_->end.fetch_add(*length), *length));
+}
+
+Result<TemporaryFile::Region> TemporaryFile::reserve(int64_t bytes) {
+  Region region = TRY(place(bytes));
+  // Writing is faster where the blocks are there already. What cannot do that says when it is written to whether there is room.
+  const Region::Space& space = *region.space_;
+  if (fallocate(file_->descriptor.get(), 0, space.offset, space.length) != 0 && errno == ENOSPC) return fail(file_->error("extend", errno));
+  return region;
 }
 
 Result<void> TemporaryFile::Region::write(int64_t offset, std::span<const std::byte> data) const { return space_->file->write(data, space_->offset + offset); }
@@ -98,7 +103,7 @@ Result<Bytes> TemporaryFile::Region::map(int64_t size) && {
 }
 
 Result<TemporaryFile::Block> TemporaryFile::allocate(int64_t bytes) {
-  const Region region = TRY(reserve(bytes));
+  const Region region = TRY(place(bytes));
   Region::Space& space = *region.space_;
   if (const int number = posix_fallocate(file_->descriptor.get(), space.offset, space.length); number != 0) return fail(file_->error("extend", number));
   void* memory = mmap(nullptr, static_cast<size_t>(space.length), PROT_READ | PROT_WRITE, MAP_SHARED, file_->descriptor.get(), space.offset);

@@ -26,7 +26,7 @@ class TemporaryFile {
   // Reserves `bytes` (more than 0) at the end of the file. A full disk is an error here (Io), never a fault on a later access.
   Result<Block> allocate(int64_t bytes);
 
-  // A range of the file that is written and then mapped read-only: several times cheaper than storing through a mapping, whose every page has to be faulted in
+  // A range of the file that is written and then mapped read-only: cheaper than storing through a mapping, whose every page has to be faulted in
   // and told to the file system. It keeps the file alive and gives its place on the disk back.
   class Region {
    public:
@@ -51,6 +51,7 @@ class TemporaryFile {
 
  private:
   struct File;
+  Result<Region> place(int64_t bytes);
   explicit TemporaryFile(std::shared_ptr<File> file) : file_(std::move(file)) {}
   std::shared_ptr<File> file_;
 };

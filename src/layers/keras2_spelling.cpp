@@ -119,6 +119,15 @@ void set_default(JsonValue& object, std::string_view key, JsonValue value) {
   if (is_null_or_missing(object, key)) object[key] = std::move(value);
 }
 
+bool is_true(const JsonValue& object, std::string_view key) {
+  const JsonValue* found = object.find(key);
+  return found && *found == JsonValue(true);
+}
+
+void erase_all(JsonValue& object, std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) object.erase(key);
+}
+
 bool is_neutral(const JsonValue& object, std::string_view key) {
   const JsonValue* found = object.find(key);
   if (!found || found->is_null()) return true;

@@ -1,6 +1,7 @@
 // A layer's configuration in the spelling of Keras 2, whichever generation wrote it: the middle that every translation passes through.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,8 @@ inline constexpr std::string_view kInnerLayerKeys[] = {"layer", "backward_layer"
 void rename_member(JsonValue& object, std::string_view from, std::string_view to);
 // Sets the member where it is missing or null.
 void set_default(JsonValue& object, std::string_view key, JsonValue value);
+void erase_all(JsonValue& object, std::initializer_list<std::string_view> keys);
+bool is_true(const JsonValue& object, std::string_view key);
 bool is_null_or_missing(const JsonValue& object, std::string_view key);
 // Missing, null, false, zero, empty: what says nothing.
 bool is_neutral(const JsonValue& object, std::string_view key);

@@ -17,46 +17,9 @@ void erase_neutral(JsonValue& config, std::initializer_list<const char*> keys) {
     if (is_neutral(config, key)) config.erase(key);
 }
 
-void erase_all(JsonValue& config, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) config.erase(key);
-}
-
 bool is_int(const JsonValue& config, const char* key, int64_t wanted) {
   const JsonValue* found = config.find(key);
   return found && found->is_integer() && found->integer() == wanted;
-}
-
-bool is_true(const JsonValue& config, const char* key) {
-  const JsonValue* found = config.find(key);
-  return found && *found == JsonValue(true);
-}
-
-void spell_config(const std::string& class_name, JsonValue& config) {
-  if (class_name == "InputLayer") return erase_all(config, {"input_dim", "input_length", "input_shape"});  // of the layer that implied it
-  const bool plain = class_name == "Conv1D" || class_name == "Conv2D" || class_name == "Conv3D";
-  const bool by_channel = class_name.starts_with("Depthwise") || class_name.starts_with("Separable");
-  erase_neutral(config, {"sparse", "input_length", "dynamic", "time_major"});
-  // What a plain convolution would have.
-  if (by_channel) erase_all(config, {"kernel_initializer", "kernel_regularizer", "kernel_constraint"});
-  if (!plain && class_name.contains("Conv") && is_int(config, "groups", 1)) config.erase("groups");
-  if (class_name.starts_with("Depthwise")) erase_neutral(config, {"filters"});
-  if (class_name == "BatchNormalization") {
-    erase_neutral(config, {"virtual_batch_size", "adjustment"});
-    if (is_neutral(config, "renorm")) erase_all(config, {"renorm", "renorm_clipping", "renorm_momentum"});
-    config.erase("fused");  // how it is computed
-  }
-  if (JsonValue* axis = class_name.ends_with("Normalization") ? config.find("axis") : nullptr; axis && axis->is_array() && axis->items().size() == 1) {
-    JsonValue only = axis->items()[0];
-    *axis = std::move(only);
-  }
-  if (const JsonValue* dtype = config.find("dtype"); dtype && dtype->is_object() && text_of(*dtype, "class_name").ends_with("Policy"))
-    if (const JsonValue* inner = dtype->find("config"); inner && !text_of(*inner, "name").empty()) config["dtype"] = JsonValue(text_of(*inner, "name"));
-  if (class_name.starts_with("SpatialDropout")) erase_neutral(config, {"noise_shape"});
-  if ((class_name.starts_with("SpatialDropout") || class_name == "Discretization") && is_true(config, "trainable")) config.erase("trainable");
-  for (JsonMember& member : config.members()) {
-    JsonValue* inner = member.value.is_object() && member.key.ends_with("_initializer") ? member.value.find("config") : nullptr;
-    if (inner && inner->is_object() && text_of(*inner, "dtype") == "float32") inner->erase("dtype");
-  }
 }
 
 // A layer inside of another. tf_keras writes the module, too.
@@ -90,7 +53,7 @@ class Speller {
       return;
     }
     if (class_name == "Bidirectional") name_masked_steps(*config);
-    spell_config(class_name, *config);
+    leave_out_what_keras3_refuses(class_name, *config);
     for (const std::string_view key : kInnerLayerKeys) {
       JsonValue* inner = config->find(key);
       if (!inner) continue;
@@ -205,6 +168,34 @@ class Speller {
 };
 
 }  // namespace
+
+void leave_out_what_keras3_refuses(const std::string& class_name, JsonValue& config) {
+  if (class_name == "InputLayer") return;
+  const bool plain = class_name == "Conv1D" || class_name == "Conv2D" || class_name == "Conv3D";
+  const bool by_channel = class_name.starts_with("Depthwise") || class_name.starts_with("Separable");
+  erase_neutral(config, {"sparse", "input_length", "dynamic", "time_major"});
+  // What a plain convolution would have.
+  if (by_channel) erase_all(config, {"kernel_initializer", "kernel_regularizer", "kernel_constraint"});
+  if (!plain && class_name.contains("Conv") && is_int(config, "groups", 1)) config.erase("groups");
+  if (class_name.starts_with("Depthwise")) erase_neutral(config, {"filters"});
+  if (class_name == "BatchNormalization") {
+    erase_neutral(config, {"virtual_batch_size", "adjustment"});
+    if (is_neutral(config, "renorm")) erase_all(config, {"renorm", "renorm_clipping", "renorm_momentum"});
+    config.erase("fused");  // how it is computed
+  }
+  if (JsonValue* axis = class_name.ends_with("Normalization") ? config.find("axis") : nullptr; axis && axis->is_array() && axis->items().size() == 1) {
+    JsonValue only = axis->items()[0];
+    *axis = std::move(only);
+  }
+  if (const JsonValue* dtype = config.find("dtype"); dtype && dtype->is_object() && text_of(*dtype, "class_name").ends_with("Policy"))
+    if (const JsonValue* inner = dtype->find("config"); inner && !text_of(*inner, "name").empty()) config["dtype"] = JsonValue(text_of(*inner, "name"));
+  if (class_name.starts_with("SpatialDropout")) erase_neutral(config, {"noise_shape"});
+  if ((class_name.starts_with("SpatialDropout") || class_name == "Discretization") && is_true(config, "trainable")) config.erase("trainable");
+  for (JsonMember& member : config.members()) {
+    JsonValue* inner = member.value.is_object() && member.key.ends_with("_initializer") ? member.value.find("config") : nullptr;
+    if (inner && inner->is_object() && text_of(*inner, "dtype") == "float32") inner->erase("dtype");
+  }
+}
 
 void spell_for_both_generations(JsonValue& model) { Speller().layer(model); }
 

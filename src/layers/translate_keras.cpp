@@ -1,6 +1,7 @@
 // Keras 2's spelling into what tf_keras and what Keras 3 load. Both refuse keys that they do not know.
 #include <algorithm>
 
+#include "layers/shared_spelling.h"
 #include "layers/translate_layer.h"
 
 namespace isomer::layers {
@@ -85,10 +86,6 @@ constexpr std::string_view kNotInKeras2[] = {"AdaptiveAveragePooling1D",
 constexpr std::string_view kNotInKeras3[] = {"AbstractRNNCell",    "CuDNNGRU",           "CuDNNLSTM",   "DenseFeatures",         "Highway",
                                              "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "RandomFourierFeatures", "RandomHeight",
                                              "RandomWidth",        "SlicingOpLambda",    "TFOpLambda"};
-
-void erase_all(JsonValue& config, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) config.erase(key);
-}
 
 void spell_input(JsonValue& config) {
   if (const std::string dtype = text_of(config, "dtype"); dtype.starts_with("mixed_") || dtype.empty()) config["dtype"] = JsonValue("float32");
@@ -180,13 +177,9 @@ void spell_for_keras3(SpelledLayer& layer, LayerContext& context) {
     for (const char* key : {"activation", "recurrent_activation"})
       if (text_of(config, key) == "hard_sigmoid") context.refuse("hard_sigmoid is another function in Keras 3 than before");
   if (const JsonValue* time = config.find("time_major"); time && *time == JsonValue(true)) context.refuse("Keras 3 wants the batch first, not time");
-  config.erase("time_major");
-  if (name == "Embedding") config.erase("sparse");
+  leave_out_what_keras3_refuses(name, config);
   if (name == "MultiHeadAttention") erase_all(config, {"query_shape", "key_shape", "value_shape"});
-  if (name.ends_with("Transpose") || name.starts_with("Depthwise") || name.starts_with("Separable")) config.erase("groups");
-  if (name.starts_with("Depthwise") || name.starts_with("Separable")) erase_all(config, {"kernel_initializer", "kernel_regularizer", "kernel_constraint"});
-  if (name.starts_with("Depthwise")) config.erase("filters");
-  if (name == "BatchNormalization") erase_all(config, {"fused", "virtual_batch_size", "adjustment"});
+  if (name == "BatchNormalization") erase_all(config, {"virtual_batch_size", "adjustment"});
   if (name.starts_with("SpatialDropout")) config.erase("noise_shape");
   if (name.starts_with("SpatialDropout") || name == "Discretization") config.erase("trainable");
   if (name == "SeparableConv1D" && text_of(config, "padding") == "causal") context.refuse("Keras 3 has no causal padding here");

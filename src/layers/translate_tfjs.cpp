@@ -86,11 +86,6 @@ bool contains(const std::string_view (&list)[n], std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
 }
 
-bool is_true(const JsonValue& config, std::string_view key) {
-  const JsonValue* found = config.find(key);
-  return found && *found == JsonValue(true);
-}
-
 // Is every number of a window this one?
 bool all_are(const JsonValue& config, std::string_view key, int64_t number) {
   const JsonValue* found = config.find(key);

@@ -90,11 +90,16 @@ TEST(SpillArena, ReportsAFullDisk) {
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
   SpillArena arena;
   const auto block = arena.allocate(2 << 20);
+  auto writer = TensorWriter::create(DType::kFloat64, {1 << 18}, Limits{}, arena);
+  const auto written = writer ? writer->write(0, std::vector<double>(1 << 18)) : Result<void>(std::unexpected(writer.error()));
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   signal(SIGXFSZ, handler);
   ASSERT_FALSE(block);
   EXPECT_EQ(block.error().code, ErrorCode::kIo);
   EXPECT_NE(block.error().hint.find("TMPDIR"), std::string::npos);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::kIo);
+  EXPECT_NE(written.error().hint.find("TMPDIR"), std::string::npos);
 }
 
 TEST(TemporaryFile, ReportsAMissingDirectory) {
