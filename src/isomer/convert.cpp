@@ -133,11 +133,14 @@ Result<void> rewrite(const std::string& output, const Metadata& metadata, const 
   return {};
 }
 
-// From any format to a graph model, by way of the IR.
-Result<void> convert(const std::string& input, const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
+// `checks`: of the source's weights.
+Result<void> convert(const std::string& input, const std::string& output, const Metadata& metadata, const ConvertOptions& options, BackgroundChecks& checks,
+                     ConvertReport& result) {
   SpillArena arena;
   report(options, "reading " + input);
-  LoadedModel model = TRY(load_model(input, options.load, arena));
+  LoadOptions load = options.load;
+  load.checks = &checks;
+  LoadedModel model = TRY(load_model(input, load, arena));
   result.signature = model.module.signatures[0].key;
   result.notes.insert(result.notes.end(), model.notes.begin(), model.notes.end());
   result.nodes_read = count_nodes(model.module);
@@ -168,12 +171,23 @@ Result<void> convert(const std::string& input, const std::string& output, const 
   write_options.weight_shard_size_bytes = options.weight_shard_size_bytes;
   write_options.before_commit = [&](const std::string& partial) -> Result<void> {
     if (options.verify) TRY(verify(partial, output, *original, from_tfjs, options, result));
-    return {};
+    return checks.wait();
   };
   const tfjs::WriteReport written = TRY(tfjs::write_graph_model(graph_model, output, write_options));
   count_written(written, output, result);
   note_narrowed(written.narrowed, result);
   return {};
+}
+
+// From any format to a graph model, by way of the IR.
+Result<void> convert(const std::string& input, const std::string& output, const Metadata& metadata, const ConvertOptions& options, ConvertReport& result) {
+  BackgroundChecks checks;
+  auto done = convert(input, output, metadata, options, checks, result);
+  const auto intact = checks.wait();
+  if (intact) return done;
+  // Whatever became of damaged data does not matter. Reading alone says best which tensor it is.
+  TRY(load_model(input, options.load));
+  return intact;
 }
 
 Result<void> check_quantization(const ConvertOptions& options) {

@@ -51,6 +51,7 @@ Result<ir::Module> import_any(const Recognised& source, const LoadOptions& optio
     case Format::kSavedModel:
     case Format::kHubModule: {
       const auto document = TRY(tf::read_saved_model(TRY(ModelFiles::open(source.path, options.limits)), options.limits));
+      if (options.checks && document.bundle) document.bundle->check_later(*options.checks);
       return tf::import_saved_model(document, options, options.limits);
     }
     case Format::kFrozenGraph: return tf::import_frozen_graph(TRY(tf::read_frozen_graph(source.path, options.limits)), options, options.limits);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/background_checks.h"
 #include "base/limits.h"
 #include "formats/import_options.h"
 #include "formats/sniff.h"
@@ -16,6 +17,8 @@ struct LoadOptions : ImportOptions {
   std::optional<Format> input_format;  // in place of recognising it
   std::string weights;                 // file with the weights of a Keras model, in place of those that it has; empty: none
   Limits limits;
+  // Takes checksums of large weights beside the work on them, where a format has such; null: they are taken while reading.
+  BackgroundChecks* checks = nullptr;
 };
 
 struct LoadedModel {

@@ -4,10 +4,6 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <map>
-#include <mutex>
-
-#include "base/parallel.h"
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
@@ -47,16 +43,6 @@ __attribute__((target("sse4.2"))) uint32_t crc32c_sse42(uint32_t crc, std::span<
 }
 #endif
 
-// The product of two polynomials modulo that of the checksum.
-uint32_t multiply(uint32_t a, uint32_t b) {
-  uint32_t product = 0;
-  for (uint32_t bit = 1U << 31; bit != 0; bit >>= 1) {
-    if (a & bit) product ^= b;
-    b = (b >> 1) ^ (b & 1 ? 0x82f63b78U : 0);
-  }
-  return product;
-}
-
 }  // namespace
 
 uint32_t detail::crc32c_portable(uint32_t crc, std::span<const std::byte> data) {
@@ -82,36 +68,13 @@ uint32_t crc32c_extend(uint32_t crc, std::span<const std::byte> data) {
   return detail::crc32c_portable(crc, data);
 }
 
-uint32_t crc32c_combine(uint32_t first, uint32_t second, int64_t second_size) {
-  // What follows multiplies the polynomial of what came before by x^8 for each byte: powers by squaring.
-  uint32_t power = 1U << 31, square = 1U << 23;  // 1 and x^8; the highest bit is the constant
-  for (auto left = static_cast<uint64_t>(second_size); left != 0; left >>= 1) {
-    if (left & 1) power = multiply(power, square);
-    square = multiply(square, square);
-  }
-  return multiply(power, first) ^ second;
-}
-
 uint32_t crc32c_streaming(uint32_t crc, const Bytes& data) {
-  constexpr int64_t kPiece = 1 << 20;
-  struct Part {
-    uint32_t crc = 0;
-    int64_t size = 0;
-  };
-  std::mutex mutex;
-  std::map<int64_t, Part> parts;                                                             // by where they begin
-  (void)for_ranges(data.size(), kPiece, [&](int64_t first, int64_t count) -> Result<void> {  // nothing here fails
-    Part part{0, count};
-    for (int64_t at = 0; at < count; at += kPiece) {
-      const Bytes piece = data.slice(first + at, std::min(kPiece, count - at));
-      part.crc = crc32c_extend(part.crc, piece.span());
-      piece.release_pages();
-    }
-    const std::lock_guard lock(mutex);
-    parts[first] = part;
-    return {};
-  });
-  for (const auto& [first, part] : parts) crc = crc32c_combine(crc, part.crc, part.size);
+  constexpr int64_t kPiece = 4 << 20;
+  for (int64_t at = 0; at < data.size(); at += kPiece) {
+    const Bytes piece = data.slice(at, std::min(kPiece, data.size() - at));
+    crc = crc32c_extend(crc, piece.span());
+    piece.release_pages();
+  }
   return crc;
 }
 

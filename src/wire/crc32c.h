@@ -13,8 +13,6 @@ namespace isomer {
 // The checksum of A followed by `data`, where `crc` is that of A (0 for nothing).
 uint32_t crc32c_extend(uint32_t crc, std::span<const std::byte> data);
 inline uint32_t crc32c(std::span<const std::byte> data) { return crc32c_extend(0, data); }
-// The checksum of A followed by B from those of the two (each with 0 before it) and B's size in bytes.
-uint32_t crc32c_combine(uint32_t first, uint32_t second, int64_t second_size);
 // Of a possibly mapped range, whose pages are given back as it is read.
 uint32_t crc32c_streaming(uint32_t crc, const Bytes& data);
 

@@ -38,15 +38,6 @@ TEST(Crc32c, ExtendsAndStreams) {
   EXPECT_EQ(crc32c_streaming(0x12345678U, Bytes()), 0x12345678U);
 }
 
-TEST(Crc32c, CombinesTheChecksumsOfParts) {
-  std::string text(70'000, '\0');
-  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i / 7 + i);
-  for (const size_t at : {size_t{0}, size_t{1}, size_t{7}, size_t{4096}, size_t{69'999}, size_t{70'000}}) {
-    const auto first = bytes(text).first(at), second = bytes(text).subspan(at);
-    EXPECT_EQ(crc32c_combine(crc32c(first), crc32c(second), static_cast<int64_t>(second.size())), crc32c(bytes(text))) << at;
-  }
-}
-
 TEST(Crc32c, MaskIsTheStoredForm) { EXPECT_EQ(crc32c_mask(0), 0xa282ead8U); }
 
 }  // namespace

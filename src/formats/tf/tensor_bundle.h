@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/background_checks.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -57,6 +58,8 @@ class TensorBundle {
   // each read (and the pages given back), so a tensor that is never asked for costs nothing. NotFound, Truncated, Malformed (damaged data),
   // Unsupported (resources, variants, unknown dtypes).
   Result<Tensor> read(std::string_view key, TensorAllocator& allocator = heap_allocator());
+  // From now on large tensors are given before their checksums are known: `checks`, which has to outlive the reading, tells of damage.
+  void check_later(BackgroundChecks& checks) { checks_ = &checks; }
 
   // What RestoreV2 reads for one of its shape_and_slices: "" the whole tensor, "8 4 2,3:-" of an 8x4 tensor rows 2 to 4 and all columns.
   Result<Tensor> read_slice(std::string_view key, std::string_view shape_and_slice, TensorAllocator& allocator = heap_allocator());
@@ -73,6 +76,7 @@ class TensorBundle {
   std::string name_;
   Limits limits_;
   ShardSource source_;
+  BackgroundChecks* checks_ = nullptr;
   int64_t shard_count_ = 0;
   std::map<std::string, BundleEntry, std::less<>> entries_;
   std::map<int64_t, Bytes> shards_;  // those read so far
