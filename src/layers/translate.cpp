@@ -167,12 +167,12 @@ class Translator {
     JsonValue::Array layers;
     for (size_t i = 0; i < model.layers.size(); ++i) {
       const Layer& layer = model.layers[i];
-      // An input that the first layer implies is written as it was, by the shape that the layer names, but where Keras 3 may read it: it wants a layer.
+      // An input that the first layer implies is written as it was: by the shape that the layer names.
       const bool implied = i == 0 && !had_input && to_ != Spelling::kKeras3 && model.layers.size() > 1;
       if (implied && model.layers[1].model) continue;
       JsonValue json = TRY(write_layer(layer, path));
       if (i == 0) complete_input(json, model, path);
-      if (implied && (to_ == Spelling::kTfjs || is_null_or_missing(*json.find("config"), "batch_input_shape"))) {
+      if (implied) {
         implied_shape_ = *json.find("config");
         continue;
       }
